@@ -1,0 +1,51 @@
+"""The ``finews`` command: one file a subcommand, loaded only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from crawler import __version__
+from crawler.errors import FinewsError, Locked
+
+#: Exit codes of the contract; 2 (usage) is click's own.
+UNEXPECTED, FAILED, LOCKED = 1, 3, 4
+
+COMMANDS = ("crawl", "demo", "export", "failures", "show", "sites", "status")
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when it is asked for: ``--help`` need not load Scrapy."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"crawler.cli.{name}").command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Errors of ours are a sentence and an exit code, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except FinewsError as error:
+            click.echo(f"finews: {error}", err=True)
+            sys.exit(LOCKED if isinstance(error, Locked) else UNEXPECTED)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="finews")
+def main() -> None:
+    """Read Chinese financial news into a corpus that a researcher can trust.
+
+    \b
+    Begin with:
+      finews demo                  the whole way on a bundled miniature, offline
+      finews crawl finews          crawl the public site into data/finews.db
+      finews export news.jsonl     write what is stored as a dataset
+    """

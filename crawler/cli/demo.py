@@ -1,0 +1,75 @@
+"""``finews demo``: the whole way on a bundled miniature, offline."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from crawler.cli import options
+from crawler.cli.crawl import crawl, crawl_settings
+from crawler.cli.output import print_table, short_time
+from crawler.demo.server import serve
+from crawler.demo.site import build, bundled_posts
+from pipelines.database import select
+from pipelines.database.connect import read_corpus
+from pipelines.export import export
+
+
+@click.command("demo")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data/demo"),
+    show_default=True,
+    help="Folder of the demo's finews.db and pages.db.",
+)
+@options.json
+def command(data: Path, as_json: bool) -> None:
+    """Crawl a bundled miniature of the site, show what was stored, export it.
+
+    The articles are made up; the pages have the real site's shapes. They are served
+    on loopback by this command itself. A second demo fetches no article again.
+
+    \b
+    Example:
+      finews demo
+    """
+    posts = bundled_posts()
+    if not as_json:
+        click.echo(f"Crawling a miniature of the site: {len(posts)} posts, served on loopback.")
+    with serve({"finews.withounder.com": build(posts)}) as url:
+        code = crawl(("finews",), crawl_settings(data, url), {}, as_json=as_json)
+    if code:
+        sys.exit(code)
+    db = read_corpus(data)
+    exported = [data / "news.jsonl", data / "news.csv"]
+    for dest in exported:
+        export(db, dest, dest.suffix[1:], select.Filter())
+    if not as_json:
+        _show(data, exported)
+
+
+def _show(data: Path, exported: list[Path]) -> None:
+    db = read_corpus(data)
+    articles = [select.decoded(db, row) for row in select.rows(db, select.Filter())]
+    click.echo()
+    print_table(
+        ("info code", "time", "source", "title", "¶"),
+        (
+            (
+                each["info_code"],
+                short_time(each["published_at"]),
+                each["source"],
+                each["title"],
+                len(each["paragraphs"]),
+            )
+            for each in articles
+        ),
+    )
+    click.echo(f"\nExported to {exported[0]} and {exported[1]}. Try next:")
+    click.echo(f"  finews show {articles[-1]['info_code']} --data {data}")
+    click.echo(f"  finews status --data {data}")
+    click.echo(f"  sqlite3 {data}/finews.db 'SELECT title, source FROM articles'")
+    click.echo("  make demo        again: nothing is fetched twice")

@@ -1,0 +1,66 @@
+"""``finews export``: writes a dataset."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from crawler.cli import UNEXPECTED, options
+from crawler.cli.output import print_json
+from pipelines.database import select
+from pipelines.database.connect import read_corpus
+from pipelines.export import FORMATS, export
+
+
+@click.command("export")
+@click.argument("dest", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--format", type=click.Choice(sorted(FORMATS)), help="By DEST's ending, if absent.")
+@options.since
+@options.until
+@click.option("--source", "sources", metavar="NAME", multiple=True, help="Attributed to NAME.")
+@click.option("--site", "sites", metavar="NAME", multiple=True, help="Read from site NAME.")
+@options.data
+@options.json
+def command(
+    dest: Path,
+    format: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    sources: tuple[str, ...],
+    sites: tuple[str, ...],
+    data: Path,
+    as_json: bool,
+) -> None:
+    """Write the stored articles to the file DEST, in order of time.
+
+    DEST appears only when it is whole; an older one is replaced. --source and --site
+    may be given several times. With --since or --until, articles without a time are
+    left out.
+
+    \b
+    Examples:
+      finews export news.jsonl
+      finews export news.csv --since 2022-05-01 --until 2022-05-31 --source 财联社
+    """
+    format = format or dest.suffix.removeprefix(".")
+    if format not in FORMATS:
+        raise click.UsageError(f"which --format? {dest.name} does not end in one of them")
+    wanted = select.Filter(since, until, sources, sites)
+    db = read_corpus(data)
+    total = select.count(db, wanted)
+    shown = sys.stderr.isatty() and not as_json
+    try:
+        with click.progressbar(
+            length=total, file=sys.stderr, label="exporting", hidden=not shown
+        ) as bar:
+            written = export(db, dest, format, wanted, lambda: bar.update(1))
+    except OSError as error:
+        click.echo(f"finews: {dest} cannot be written: {error.strerror}", err=True)
+        sys.exit(UNEXPECTED)
+    if as_json:
+        print_json({"dest": str(dest), "format": format, "articles": written})
+    else:
+        click.echo(f"{written} articles written to {dest}.")

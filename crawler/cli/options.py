@@ -1,0 +1,41 @@
+"""Options that several commands share, each defined once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from crawler.parsers.dates import read_bound
+
+data = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data"),
+    show_default=True,
+    help="Folder of finews.db and pages.db.",
+)
+json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
+
+
+class Bound(click.ParamType[datetime]):
+    """A day or a time; without a zone it is in Asia/Shanghai."""
+
+    name = "time"
+
+    def __init__(self, *, end: bool = False) -> None:
+        self._end = end
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        try:
+            return read_bound(value, end=self._end)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+since = click.option("--since", metavar="T", type=Bound(), help="Published at T or later.")
+until = click.option(
+    "--until", metavar="T", type=Bound(end=True), help="Published by T; a day counts whole."
+)

@@ -1,0 +1,51 @@
+"""How commands print: tables of at most 80 columns for people, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_WIDTH = 80
+# Columns that are cut or folded where 80 columns do not hold all.
+_GIVE_WAY = ("title", "listing", "url")
+
+
+def console() -> Console:
+    """Standard output, 80 columns wide unless the terminal is narrower."""
+    screen = Console(highlight=False, soft_wrap=False)
+    screen.width = min(screen.width, _WIDTH) if screen.is_terminal else _WIDTH
+    return screen
+
+
+def print_json(value: object) -> None:
+    """One JSON document, Chinese characters as they are."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table; None is shown as a dash. Text is never read as markup."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    cells = [[Text("-" if cell is None else str(cell)) for cell in row] for row in rows]
+    for position, name in enumerate(columns):
+        whole = max(Text(name).cell_len, *(row[position].cell_len for row in cells), 0)
+        gives_way = name in _GIVE_WAY
+        table.add_column(
+            name,
+            min_width=None if gives_way else whole,
+            no_wrap=name != "url",
+            overflow="fold" if name == "url" else "ellipsis",
+        )
+    for row in cells:
+        table.add_row(*row)
+    console().print(table)
+
+
+def short_time(text: str | None) -> str | None:
+    """A stored time to the minute, ``2022-01-14 15:30``."""
+    return text and text[:16].replace("T", " ")

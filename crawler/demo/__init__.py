@@ -1,0 +1,1 @@
+"""A made-up miniature of the Jekyll news site, for the demo and the tests."""

@@ -1,0 +1,108 @@
+"""Every error that finews raises, as one tree::
+
+FinewsError
+├── PageError             one page failed: recorded in failures, the crawl goes on
+│   ├── FetchFailed       no usable answer (status, time-out, broken transfer, robots.txt)
+│   ├── UnreadableText    the bytes are text in no charset we can tell
+│   ├── TruncatedPage     the page ends before its article does
+│   ├── NotAnArticle      an answer, but no article (error page, challenge, other page)
+│   ├── LayoutChanged     a listing or page lacks a part that it always had
+│   └── Untrusted         an article that must not be stored (future time, mojibake, empty)
+└── StoreError            the data folder failed: the run ends with exit code 1
+    ├── Locked            another run holds the lock: exit code 4
+    ├── NewerDatabase     made by a newer finews: upgrade the program
+    └── WriteFailed       SQLite refused a write (full disk, damaged file)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class FinewsError(Exception):
+    """Root of all errors of finews. ``str()`` is a sentence for a person."""
+
+
+class PageError(FinewsError):
+    """One page failed.
+
+    Carries the page's ``url`` and, where known, its ``site`` and ``info_code``.
+    ``reason`` is the word that stands in ``failures.reason``; ``retry`` says
+    whether asking again on a later run may help.
+    """
+
+    reason = "page"
+    retry = True
+
+    def __init__(
+        self, message: str, *, url: str, site: str | None = None, info_code: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.url = url
+        self.site = site
+        self.info_code = info_code
+
+
+class FetchFailed(PageError):
+    """No usable answer came; ``reason`` tells which way: ``http-404``, ``timeout`` …"""
+
+    def __init__(self, message: str, *, url: str, reason: str, retry: bool) -> None:
+        super().__init__(message, url=url)
+        self.reason = reason
+        self.retry = retry
+
+
+class UnreadableText(PageError):
+    """The bytes are text in no charset we can tell. Nothing is stored; the page is kept."""
+
+    reason = "unreadable-text"
+
+
+class TruncatedPage(PageError):
+    """The page ends before its article does. A later fetch may bring the whole."""
+
+    reason = "truncated"
+
+
+class NotAnArticle(PageError):
+    """The answer holds no article: an error page with status 200, a challenge, another page."""
+
+    reason = "not-an-article"
+
+
+class LayoutChanged(PageError):
+    """A part that every such page had is missing; ``field`` names it. The parser needs a look."""
+
+    reason = "layout-changed"
+
+    def __init__(self, field: str, *, url: str, site: str) -> None:
+        super().__init__(f"the page has no {field}; has the site changed?", url=url, site=site)
+        self.field = field
+
+
+class Untrusted(PageError):
+    """An article that must not be stored as it is; ``reason`` tells why."""
+
+    def __init__(self, message: str, *, url: str, reason: str, site: str, info_code: str) -> None:
+        super().__init__(message, url=url, site=site, info_code=info_code)
+        self.reason = reason
+
+
+class StoreError(FinewsError):
+    """The data folder cannot be used; ``path`` names the file."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class Locked(StoreError):
+    """Another run holds the lock on the data folder. Wait for it, or use ``--wait``."""
+
+
+class NewerDatabase(StoreError):
+    """The database was made by a newer finews. Upgrade the program; nothing was changed."""
+
+
+class WriteFailed(StoreError):
+    """SQLite refused a write. What was committed before is safe; mend the cause and run again."""

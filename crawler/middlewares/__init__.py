@@ -1,0 +1,1 @@
+"""Scrapy middlewares: the frontier, and what went wrong on the wire."""

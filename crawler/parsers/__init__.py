@@ -1,0 +1,1 @@
+"""Pure functions from text to records: no network, no database, no clock, no Scrapy."""

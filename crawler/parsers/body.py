@@ -1,0 +1,210 @@
+"""A body's HTML to paragraphs, mentions and attribution, in one pass; shared by all sites."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from lxml.html import HtmlElement
+
+from crawler.items import Kind, Mention, Paragraph
+from crawler.parsers import attribution, mentions
+from crawler.parsers.html import attribute, flat, strip, unwrap
+
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"),
+    "blockquote": "quote",
+    "li": "list",
+    "dd": "list",
+    "caption": "caption",
+    "figcaption": "caption",
+    "center": "caption",
+}
+_BLOCKS = frozenset(_KINDS) | {
+    "p", "div", "section", "article", "main", "figure", "ul", "ol", "dl", "dt", "pre", "hr",
+    "header", "footer", "aside", "tr", "td", "th", "tbody", "thead", "form", "fieldset",
+}  # fmt: skip
+_UNSEEN = frozenset({"noscript", "template", "iframe", "object", "embed",
+                     "video", "audio", "svg", "button", "input", "select", "textarea"})  # fmt: skip
+_BOLD = frozenset({"strong", "b"})
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_CENTRED = re.compile(r"text-align\s*:\s*center", re.IGNORECASE)
+_SIZE = re.compile(r"_w([0-9]+)h([0-9]+)(?:_o)?\.\w+\Z")
+_DIGITS = re.compile(r"[0-9]+")
+
+
+@dataclass(slots=True)
+class Body:
+    """What a body says. ``found`` are its charts and automatic links, by place."""
+
+    paragraphs: list[Paragraph] = field(default_factory=list)
+    found: list[mentions.Found] = field(default_factory=list)
+    source: str | None = None
+    editor: str | None = None
+
+
+def read_body(nodes: Iterable[HtmlElement]) -> Body:
+    """Read sibling nodes (elements and comments, with their tails) as one body.
+
+    Inline markup is flattened without adding spaces: automatic links split words.
+    Not paragraphs: the attribution, the editor's line, hidden spacers, quote charts,
+    scripts. One ``<br>`` is a line break in the text, two end the paragraph.
+    """
+    reader = _Reader()
+    reader.children(nodes, bold=False)
+    reader.flush()
+    return reader.body
+
+
+class _Reader:
+    """The pass over a body: collects inline text until a block, a picture or the end."""
+
+    def __init__(self) -> None:
+        self.body = Body()
+        self.kind: Kind = "text"
+        self.pieces: list[str] = []
+        self.length = 0
+        self.plain = False  # is there text outside <strong> in the current block?
+        self.links: list[tuple[int, mentions.Security, str]] = []
+
+    def children(self, nodes: Iterable[HtmlElement], *, bold: bool) -> None:
+        for node in nodes:
+            tag = node.tag
+            if not isinstance(tag, str) or tag in _UNSEEN:
+                pass  # a comment; never cut what stands between two of them
+            elif tag == "br":
+                self.line_break()
+            elif tag == "img":
+                self.image(node)
+            elif tag == "table":
+                self.table(node)
+            elif tag in _BLOCKS:
+                self.block(node, tag)
+            else:
+                self.link(node)
+                bolder = bold or tag in _BOLD
+                if node.text:
+                    self.text(node.text, bold=bolder)
+                self.children(node, bold=bolder)
+            if node.tail:
+                self.text(node.tail, bold=bold)
+
+    def text(self, text: str, *, bold: bool) -> None:
+        text = unwrap(text)
+        blank = not strip(text)
+        if blank and self.pieces and self.pieces[-1] == "\n":
+            return  # the indentation between two <br>
+        self.pieces.append(text)
+        self.length += len(text)
+        if not bold and not blank:
+            self.plain = True
+
+    def line_break(self) -> None:
+        if self.pieces and self.pieces[-1] == "\n":
+            self.flush()
+        elif self.pieces:
+            self.pieces.append("\n")
+            self.length += 1
+
+    def block(self, node: HtmlElement, tag: str) -> None:
+        style, name = node.get("style"), node.get("class")
+        if style and _HIDDEN.search(style):
+            return
+        if name and (name == "em_media" or "res-edit" in name):
+            self.credits(flat(node))
+            return
+        self.flush()
+        outer = self.kind
+        if tag in _KINDS:
+            self.kind = _KINDS[tag]
+        elif style and outer == "text" and _CENTRED.search(style):
+            self.kind = "caption"
+        if node.text:
+            self.text(node.text, bold=False)
+        self.children(node, bold=False)
+        self.flush()
+        self.kind = outer
+
+    def credits(self, line: str) -> bool:
+        """Take an attribution or editor's line; False if it is neither."""
+        if source := attribution.read_media(line):
+            self.body.source = self.body.source or source
+        elif editor := attribution.read_editor(line):
+            self.body.editor = self.body.editor or editor
+        else:
+            return False
+        return True
+
+    def link(self, node: HtmlElement) -> None:
+        security = mentions.read_link(node.get("data-code"), node.get("href"))
+        if security and (name := flat(node)):
+            self.links.append((self.length, security, name))
+
+    def image(self, node: HtmlElement) -> None:
+        src = attribute(node, "src")
+        if src and (security := mentions.read_chart(src)):
+            chart = Mention(*security, None, "chart", None)
+            # Before all links of the paragraph that comes next.
+            self.body.found.append(mentions.Found(len(self.body.paragraphs), -1, chart))
+            return
+        url = attribute(node, "orginial_src") or src  # sic; the full size where there is one
+        if not url or not url.startswith(("http://", "https://", "//")):
+            return
+        self.flush()
+        size = _SIZE.search(url)
+        width, height = size.groups() if size else (node.get("width"), node.get("height"))
+        self.body.paragraphs.append(
+            Paragraph(
+                "image",
+                url=f"https:{url}" if url.startswith("//") else url,
+                width=_pixels(width),
+                height=_pixels(height),
+                alt=attribute(node, "alt"),
+            )
+        )
+
+    def table(self, node: HtmlElement) -> None:
+        cells = node.xpath(".//td|.//th")
+        if len(cells) == 1:  # a frame around the text, as older pages have it
+            self.block(cells[0], "td")
+            return
+        self.flush()
+        rows = (tuple(flat(cell) for cell in row.xpath("td|th")) for row in node.iter("tr"))
+        filled = tuple(row for row in rows if any(row))
+        if filled:
+            for link in node.iter("a", "span"):
+                self.link(link)
+            self.add(Paragraph("table", rows=filled))
+
+    def flush(self) -> None:
+        """End the paragraph that is being collected, if there is one."""
+        if not self.pieces:
+            return
+        text, kind = "".join(self.pieces), self.kind
+        text = "\n".join(map(strip, text.split("\n"))) if "\n" in text else text
+        text = strip(text)
+        if not text or (text[0] in "（(文责" and self.credits(text)):
+            self.clear()
+            return
+        if not self.plain and kind in ("text", "caption"):
+            kind = "heading"
+        self.add(Paragraph(kind, text))
+
+    def add(self, paragraph: Paragraph) -> None:
+        index = len(self.body.paragraphs)
+        self.body.found += (
+            mentions.Found(index, offset, Mention(*security, name, "link", index))
+            for offset, security, name in self.links
+        )
+        self.body.paragraphs.append(paragraph)
+        self.clear()
+
+    def clear(self) -> None:
+        self.pieces, self.links = [], []
+        self.length, self.plain = 0, False
+
+
+def _pixels(value: str | None) -> int | None:
+    found = _DIGITS.match(value or "")
+    return int(found[0]) if found and "%" not in (value or "") else None

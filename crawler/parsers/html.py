@@ -1,0 +1,61 @@
+"""Text to an lxml tree, leniently; shared by all sites."""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+from lxml import etree
+from lxml.html import HtmlElement, HTMLParser
+
+_UNCLOSED = re.compile(r"<!--(?!.*?-->)", re.DOTALL)
+_BLANKS = "".join(map(chr, (*range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 0x1680))) + (
+    "".join(
+        map(chr, (*range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF))
+    )
+)
+_LINE_BREAK = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
+
+
+def parse(text: str) -> HtmlElement:
+    """Parse a whole page. Never fails: an empty page gives an empty document.
+
+    A comment that is never closed is opened as text, or it would swallow all that
+    follows. NUL characters, which would end the page for lxml, and scripts are dropped.
+    """
+    if "\x00" in text:
+        text = text.replace("\x00", "")
+    if text.count("<!--") > text.count("-->"):
+        text = _UNCLOSED.sub("", text)
+    # As UTF-8 bytes: lxml refuses str that declares an encoding.
+    body = text.encode("utf-8", "replace") if text.strip() else b"<html></html>"
+    tree = etree.fromstring(body, HTMLParser(encoding="utf-8", huge_tree=True))
+    if tree is None:  # nothing but a comment or a doctype
+        tree = etree.fromstring(b"<html></html>", HTMLParser())
+    etree.strip_elements(tree, "script", "style", with_tail=False)
+    return cast("HtmlElement", tree)
+
+
+def select(path: etree.XPath, node: HtmlElement) -> list[HtmlElement]:
+    """The elements that a compiled XPath selects."""
+    return cast("list[HtmlElement]", path(node))
+
+
+def strip(text: str) -> str:
+    """Take off outer white space: blanks, full-width indents, ``&nbsp;``, zero-width marks."""
+    return text.strip(_BLANKS)
+
+
+def unwrap(text: str) -> str:
+    """Line breaks of the source mean one space, as in a browser; blanks stay as written."""
+    return _LINE_BREAK.sub(" ", text) if "\n" in text or "\r" in text else text
+
+
+def flat(element: HtmlElement) -> str:
+    """All text of an element in order, without added spaces, outer white space taken off."""
+    return strip(unwrap("".join(element.itertext())))
+
+
+def attribute(element: HtmlElement, name: str) -> str | None:
+    """An attribute's value without outer white space; None where missing or empty."""
+    return (element.get(name) or "").strip() or None

@@ -1,0 +1,182 @@
+"""The securities that an article names, each with the evidence for it.
+
+Three kinds of evidence (formats seen on real posts):
+
+- ``chart``: a quote chart stands in the article, ``GetPic.aspx?nid=0.002752``; certain.
+- ``code``: the code in brackets behind the name, 「昇兴股份(002752)」, 「海伦司(9869.HK)」.
+- ``link``: an automatic link. Often false: 「C<a>PPI</a>B」, 「加<a>强生</a>态」.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from crawler.items import Mention, Paragraph
+
+
+class Security(NamedTuple):
+    """Market number and code as Eastmoney writes them: ``("0", "002752")``."""
+
+    market: str
+    code: str
+
+
+class Found(NamedTuple):
+    """A mention and where it stands: paragraph index, then offset in its text."""
+
+    paragraph: int
+    offset: int
+    mention: Mention
+
+
+_DATA_CODE = re.compile(r"([0-9]+),([0-9A-Za-z_]+)\Z")
+_QUOTE_URL = re.compile(
+    r"quote\.eastmoney\.com/(?:unify/)?(?:r/([0-9]+)\.([0-9A-Za-z_]+)|(sh|sz)([0-9]{6})\.html)"
+)
+_CHART_URL = re.compile(r"/GetPic\.aspx\?(?:[^#]*&)?nid=([0-9]+)\.([0-9A-Za-z_]+)")
+_EXCHANGE = {"sh": "1", "sz": "0"}
+
+_BRACKET = re.compile(r"[（(]\s*([0-9A-Z][^（()）]{3,60})[)）]")
+_BETWEEN = re.compile(r"[，,、;；/\s]+")
+# Six digits are a security only with a prefix that belongs to an exchange: 「(202205)」
+# is a month.
+_SHANGHAI = re.compile(r"(?:60\d|68\d|900|5[01268]\d|11[0138])\d{3}\Z")
+_SHENZHEN = re.compile(
+    r"(?:00\d|200|30\d|399|15\d|16\d|18\d|12[378]|43\d|83\d|87\d|88\d|920)\d{3}\Z"
+)
+_SUFFIXED = re.compile(r"([0-9]{4,6}|[A-Z]{1,5})\.(SH|SS|SZ|BJ|HK|O|N)\Z")
+_PREFIXED = re.compile(r"(SH|SZ|BJ|HK|NASDAQ|NYSE)[:：]?([0-9]{4,6}|[A-Z]{1,5})\Z")
+_MARKETS = {
+    "SH": "1", "SS": "1", "SZ": "0", "BJ": "0", "HK": "116",
+    "O": "105", "NASDAQ": "105", "N": "106", "NYSE": "106",
+}  # fmt: skip
+_RUN = re.compile(r"[\u3400-\u9fffA-Za-z*·\-]+\Z")
+_LONGEST_NAME = 8
+_SHORTEST_SUFFIX = 3  # 「科技」 of 「TCL科技」 begins many a clause
+
+
+def read_link(data_code: str | None, href: str | None) -> Security | None:
+    """The security of an automatic link, from its ``data-code`` or its quote page."""
+    if data_code and (found := _DATA_CODE.match(data_code)):
+        return Security(found[1], found[2])
+    if href and (found := _QUOTE_URL.search(href)):
+        if found[1]:
+            return Security(found[1], found[2])
+        return Security(_EXCHANGE[found[3]], found[4])
+    return None
+
+
+def read_chart(src: str) -> Security | None:
+    """The security of a quote chart by its picture's URL; None for any other picture."""
+    found = _CHART_URL.search(src)
+    return Security(found[1], found[2]) if found else None
+
+
+def read_code(token: str) -> Security | None:
+    """The security that a token in brackets names: ``002752``, ``9869.HK``, ``SH600519``.
+
+    >>> read_code("9869.HK")
+    Security(market='116', code='09869')
+    >>> read_code("202205") is None
+    True
+    """
+    if found := _SUFFIXED.match(token):
+        code, exchange = found.groups()
+    elif found := _PREFIXED.match(token):
+        exchange, code = found.groups()
+    elif _SHANGHAI.match(token):
+        return Security("1", token)
+    elif _SHENZHEN.match(token):
+        return Security("0", token)
+    else:
+        return None
+    if code.isdigit() is (exchange in ("O", "N", "NASDAQ", "NYSE")):
+        return None  # letters belong to the American exchanges, digits to the others
+    if exchange == "HK":
+        return Security("116", code.zfill(5)) if len(code) <= 5 else None
+    if code.isdigit() and len(code) != 6:
+        return None
+    return Security(_MARKETS[exchange], code)
+
+
+def collect(
+    paragraphs: Sequence[Paragraph],
+    found: list[Found],
+    *,
+    title: str | None,
+    digest: str | None,
+) -> tuple[Mention, ...]:
+    """All mentions of an article in reading order, charts and links in ``found`` included.
+
+    One mention a paragraph for the same security and evidence. A code that only the
+    title or the digest names has ``paragraph`` None and comes last.
+    """
+    links = {Security(m.market, m.code): m.name for _, _, m in found if m.evidence == "link"}
+    texts = [p.plain() for p in paragraphs]
+    heads = [head for head in (title, digest) if head]
+    if any("(" in text or "（" in text for text in (*texts, *heads)):
+        namer = _namer(links, "\n".join((*heads, *texts)))
+        for index, text in enumerate(texts):
+            found += (
+                Found(index, offset, Mention(*security, name, "code", index))
+                for offset, security, name in _bracketed(text, namer)
+            )
+        named = {(m.market, m.code) for _, _, m in found if m.evidence == "code"}
+        found += (
+            Found(len(texts), 0, Mention(*security, name, "code", None))
+            for head in heads
+            for _, security, name in _bracketed(head, namer)
+            if security not in named
+        )
+    found.sort(key=lambda each: each[:2])
+    unique: dict[tuple[str, str, str, int | None], Mention] = {}
+    for _, _, m in found:
+        unique.setdefault((m.market, m.code, m.evidence, m.paragraph), m)
+    return tuple(unique.values())
+
+
+_Namer = Callable[[str, Security], str | None]
+
+
+def _bracketed(text: str, namer: _Namer) -> Iterator[tuple[int, Security, str | None]]:
+    for bracket in _BRACKET.finditer(text):
+        name: str | None = None
+        for position, token in enumerate(_BETWEEN.split(bracket[1].strip())):
+            security = read_code(token)
+            if security is None:
+                break  # 「(002572.SZ，最新价：23.21元)」: what follows the code is prose
+            if position == 0:
+                name = namer(text[: bracket.start()], security)
+            yield bracket.start(), security, name
+
+
+def _namer(links: Mapping[Security, str | None], whole: str) -> _Namer:
+    """How to name a bracketed code: by the text before it, in the light of the ``whole`` text."""
+
+    def name(before: str, security: Security) -> str | None:
+        linked = links.get(security)
+        if linked and before.endswith(linked):
+            return linked
+        found = _RUN.search(before)
+        if not found:
+            return None
+        run = found[0]
+        # 「…，维持索菲亚(002572」: the name alone begins a clause elsewhere, 「：索菲亚近一个月」.
+        for start in range(1, len(run) - _SHORTEST_SUFFIX + 1):
+            if _begins_clause(run[start:], whole):
+                return run[start:]
+        clean = found.start() == 0 or not before[found.start() - 1].isalnum()
+        return run if clean and 2 <= len(run) <= _LONGEST_NAME else None
+
+    return name
+
+
+def _begins_clause(name: str, whole: str) -> bool:
+    at = whole.find(name)
+    while at >= 0:
+        if at == 0 or not whole[at - 1].isalnum():
+            return True
+        at = whole.find(name, at + 1)
+    return False

@@ -1,0 +1,56 @@
+"""What a crawl was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from crawler.items import Entry
+from crawler.parsers.dates import read_bound
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a crawl was asked for. Times are aware; None means no bound, empty means all.
+
+    ``full`` looks again at articles that are stored; ``max_pages`` bounds the pages of
+    each listing. An entry is outside only when its listing tells so: by its time, or by
+    a day that lies wholly outside.
+    """
+
+    listings: frozenset[str] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+    full: bool = False
+    max_pages: int | None = None
+
+    @classmethod
+    def read(
+        cls, *, listings: Iterable[str], since: str, until: str, full: str, max_pages: str
+    ) -> Scope:
+        """A scope from texts, as a command line gives them; "" means not given.
+
+        Raises :class:`ValueError` with a sentence that says which one is wrong.
+        """
+        pages = int(max_pages) if max_pages else None
+        if pages is not None and pages < 1:
+            raise ValueError(f"max_pages must be 1 or more, not {pages}")
+        return cls(
+            listings=frozenset(listings),
+            since=read_bound(since) if since else None,
+            until=read_bound(until, end=True) if until else None,
+            full=full.lower() in ("1", "true", "yes"),
+            max_pages=pages,
+        )
+
+    def holds(self, entry: Entry) -> bool:
+        """May the entry's article lie within ``since`` and ``until``?"""
+        if entry.published_at:
+            first = last = entry.published_at
+        elif entry.day and (bound := self.since or self.until):
+            first = datetime(entry.day.year, entry.day.month, entry.day.day, tzinfo=bound.tzinfo)
+            last = first + timedelta(days=1, microseconds=-1)
+        else:
+            return True
+        return not (self.since and last < self.since) and not (self.until and first > self.until)

@@ -1,0 +1,46 @@
+"""Settings of the Scrapy project. Those of finews begin with ``FINEWS_``."""
+
+SPIDER_MODULES = ["crawler.spiders"]
+ADDONS = {"crawler.addon.FinewsAddon": 0}
+
+#: The folder of finews.db and pages.db.
+FINEWS_DATA = "data"
+#: Who runs this crawler: an address or URL that a site's owner can write to.
+FINEWS_CONTACT = ""
+#: Where a mirror of the sites stands; see crawler/replay.py.
+FINEWS_REPLAY = ""
+
+# A good guest: robots.txt, one request at a time a host, a pause between two.
+BOT_NAME = "finews"
+ROBOTSTXT_OBEY = True
+ROBOTSTXT_USER_AGENT = "finews"
+CONCURRENT_REQUESTS_PER_DOMAIN = 1
+DOWNLOAD_DELAY = 1.0
+DOWNLOAD_TIMEOUT = 15
+DOWNLOAD_MAXSIZE = 16 << 20
+DOWNLOAD_WARNSIZE = 0
+COOKIES_ENABLED = False
+METAREFRESH_ENABLED = False
+
+# No port that runs code.
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False
+
+SPIDER_MIDDLEWARES = {
+    "crawler.middlewares.frontier.FrontierMiddleware": 900,
+    # It drops requests without a word, and an entry must have an outcome.
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+    # Not needed: nothing here follows links by depth or tells where it came from.
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+}
+ITEM_PIPELINES = {"pipelines.scrapy.ValidatePipeline": 100, "pipelines.scrapy.StorePipeline": 300}
+SPIDER_CONTRACTS = {"crawler.contracts.BundledListing": 1, "crawler.contracts.BundledPost": 2}
+# Pipelines here never wait; the default of 100 starts that many tasks for each answer.
+CONCURRENT_ITEMS = 1
+# The frontier lets every URL through once; a second memory would only grow.
+DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
+# In the order of the listing, so that a run that was killed and resumed ends like a whole one.
+SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
+SCHEDULER_START_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
+LOG_LEVEL = "INFO"

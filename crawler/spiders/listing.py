@@ -1,0 +1,95 @@
+"""The spider that all sites share: it walks listings and asks for articles."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from scrapy import Request, Spider
+from scrapy.http import Response
+
+from crawler.items import Article, Entry, Listing
+from crawler.parsers.charset import decode
+from crawler.scope import Scope
+
+# Listings first: what they show is written down before it scrolls away.
+_LISTING_PRIORITY = 10
+
+
+class ListingSpider(Spider):
+    """Says what listings show and how an article is asked for; the frontier does the rest.
+
+    A site's spider has ``name`` (the site) and :meth:`listings`, :meth:`parse_listing`
+    and :meth:`parse_article`. Arguments, from ``scrapy crawl SITE -a``: ``listing``
+    (names, by comma), ``since`` and ``until`` (day or time, Asia/Shanghai), ``full``,
+    ``max_pages``; raises :class:`ValueError` for one that cannot be read.
+    """
+
+    def __init__(
+        self,
+        listing: str = "",
+        since: str = "",
+        until: str = "",
+        full: str = "",
+        max_pages: str = "",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        names = (name.strip() for name in listing.split(","))
+        self._asked = [self.listing(name) for name in names if name]
+        self.scope = Scope.read(
+            listings=[each.name for each in self._asked],
+            since=since,
+            until=until,
+            full=full,
+            max_pages=max_pages,
+        )
+
+    @classmethod
+    def listings(cls) -> list[Listing]:
+        """The listings that every crawl of the site walks; more may be discovered."""
+        raise NotImplementedError
+
+    @classmethod
+    def listing(cls, name: str) -> Listing:
+        """The listing called ``name``. Raises :class:`ValueError` where the site has none."""
+        known = {listing.name: listing for listing in cls.listings()}
+        if name not in known:
+            raise ValueError(f"{cls.name} has no listing {name!r}; it has {', '.join(known)}")
+        return known[name]
+
+    def parse_listing(
+        self, response: Response, listing: Listing
+    ) -> Iterator[Entry | Listing | Request]:
+        """Yield what a listing page shows: entries, linked listings, and the same listing
+        with ``page + 1`` for the next page.
+        """
+        raise NotImplementedError
+
+    def parse_article(
+        self, response: Response, entry: Entry
+    ) -> Iterator[Article | Listing | Request]:
+        """Yield the article of a page (and listings that it links to)."""
+        raise NotImplementedError
+
+    async def start(self) -> AsyncIterator[Any]:
+        for listing in self._asked or self.listings():
+            yield listing
+
+    def listing_request(self, listing: Listing) -> Request:
+        """How a page of a listing is asked for."""
+        return Request(
+            listing.url,
+            self.parse_listing,
+            cb_kwargs={"listing": listing},
+            priority=_LISTING_PRIORITY,
+        )
+
+    def article_request(self, entry: Entry) -> Request:
+        """How an entry's article is asked for."""
+        return Request(entry.url, self.parse_article, cb_kwargs={"entry": entry})
+
+    def text(self, response: Response) -> str:
+        """The text of an answer. Raises :class:`~crawler.errors.UnreadableText`."""
+        header = response.headers.get("Content-Type") or b""
+        return decode(response.body, header.decode("latin-1"), url=response.url)

@@ -1,0 +1,1 @@
+"""Takes records to disk and out again. No HTML here."""

@@ -1,0 +1,196 @@
+"""The frontier: what listings showed, what became of it, and what is still owed.
+
+The ``entries`` table is the queue. An entry is written before its article is asked
+for and marked in the transaction that stores the article, so a killed run leaves it
+pending and the next run finds it there. A code that came by several routes is asked
+for by one at a time, by the next when that one failed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlite_utils import Database
+
+from crawler.items import Entry, Listing
+from crawler.scope import Scope
+from pipelines.database.rows import time_text
+
+_T = TypeVar("_T")
+_ASK = 500  # SQL variables at once
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one listing page brought: entries not shown there before, codes never met,
+    and links without an info code.
+    """
+
+    new: int = 0
+    found: int = 0
+    skipped: frozenset[str] = frozenset()
+
+
+class Frontier:
+    """The frontier of one ``site`` in one run. Its writes are for the caller to commit."""
+
+    def __init__(self, db: Database, site: str, run_id: int, clock: Callable[[], datetime]) -> None:
+        self._conn: sqlite3.Connection = db.conn
+        self._site = site
+        self._run_id = run_id
+        self._clock = clock
+        self._position = 0
+
+    def revive(self) -> int:
+        """Make what failed and may be tried again pending; the number of articles owed."""
+        self._conn.execute(
+            "UPDATE entries SET state = 'pending' WHERE site = ? AND state = 'failed' AND url IN"
+            " (SELECT url FROM failures WHERE site = ? AND retry AND resolved_at IS NULL)",
+            (self._site, self._site),
+        )
+        (owed,) = self._conn.execute(
+            "SELECT count(DISTINCT info_code) FROM entries WHERE site = ? AND state = 'pending'",
+            (self._site,),
+        ).fetchone()
+        return int(owed)
+
+    def add_listing(self, listing: Listing) -> None:
+        """Remember a listing, so that the next run walks it too."""
+        self._conn.execute(
+            "INSERT INTO listings VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (listing.site, listing.name, listing.url, time_text(self._clock())),
+        )
+
+    def answered(self, url: str) -> None:
+        """A listing page answered as it should: its failure, if there was one, is over."""
+        self._conn.execute(
+            "UPDATE failures SET resolved_at = ?"
+            " WHERE site = ? AND url = ? AND resolved_at IS NULL",
+            (time_text(self._clock()), self._site, url),
+        )
+
+    def listings(self) -> list[Listing]:
+        """The listings of this site that earlier runs found, oldest first."""
+        rows = self._conn.execute(
+            "SELECT site, name, url FROM listings WHERE site = ? ORDER BY rowid", (self._site,)
+        )
+        return [Listing(*row) for row in rows]
+
+    def show(self, entries: Sequence[Entry], scope: Scope) -> Shown:
+        """Write what a listing page shows; call it before any of it is asked for."""
+        skipped = frozenset(e.url for e in entries if e.info_code is None)
+        known = self._known(entries)
+        stored = self._stored({e.info_code for e in entries if e.info_code})
+        new = found = 0
+        for entry in dict.fromkeys(entries):
+            state = known.get((entry.listing, entry.url))
+            wanted = self._wanted(entry, scope, stored)
+            if state is None:
+                found += wanted == "pending" and not self._is_met(entry)
+                new += wanted != "skipped"
+                self._insert(entry, wanted)
+            elif wanted == "pending" and (state == "outside" or (scope.full and state == "stored")):
+                found += 1
+                self._conn.execute(
+                    "UPDATE entries SET state = 'pending' WHERE site = ? AND listing = ? AND"
+                    " url = ? AND run_id IS NOT ?",
+                    (self._site, entry.listing, entry.url, self._run_id),
+                )
+        return Shown(new, found, skipped)
+
+    def take(self, limit: int) -> list[Entry]:
+        """The next articles to ask for, oldest entry first, one route a code.
+
+        Marks them as asked for by this run. Empty when nothing is owed: then every
+        entry has an outcome, or was asked for and its outcome is on its way.
+        """
+        taken = self._scan(limit)
+        if not taken and self._position:
+            self._position = 0  # once more from the start: other routes of what failed
+            taken = self._scan(limit)
+        self._conn.executemany(
+            "UPDATE entries SET run_id = ? WHERE id = ?", [(self._run_id, id_) for id_, _ in taken]
+        )
+        return [entry for _, entry in taken]
+
+    def _scan(self, limit: int) -> list[tuple[int, Entry]]:
+        rows = self._conn.execute(
+            """
+            SELECT id, listing, url, info_code, title FROM entries AS e
+            WHERE site = :site AND state = 'pending' AND id > :position AND run_id IS NOT :run
+              AND NOT EXISTS (SELECT 1 FROM entries AS asked WHERE asked.info_code = e.info_code
+                              AND asked.state = 'pending' AND asked.run_id = :run)
+            ORDER BY id LIMIT :limit
+            """,
+            {
+                "site": self._site,
+                "position": self._position,
+                "run": self._run_id,
+                "limit": limit,
+            },
+        ).fetchall()
+        by_code: dict[str, tuple[int, Entry]] = {}
+        for id_, listing, url, code, title in rows:
+            by_code.setdefault(code, (id_, Entry(self._site, listing, url, code, title)))
+            self._position = id_
+        return list(by_code.values())
+
+    def _wanted(self, entry: Entry, scope: Scope, stored: frozenset[str]) -> str:
+        if entry.info_code is None:
+            return "skipped"
+        if entry.info_code in stored and not scope.full:
+            return "stored"
+        return "pending" if scope.holds(entry) else "outside"
+
+    def _known(self, entries: Sequence[Entry]) -> dict[tuple[str, str], str]:
+        states = {}
+        for chunk in _chunks(entries):
+            marks = ",".join("?" * len(chunk))
+            rows = self._conn.execute(
+                f"SELECT listing, url, state FROM entries WHERE site = ? AND listing IN"
+                f" ({','.join('?' * len(names := {e.listing for e in chunk}))})"
+                f" AND url IN ({marks})",
+                (self._site, *names, *(e.url for e in chunk)),
+            )
+            states.update({(listing, url): state for listing, url, state in rows})
+        return states
+
+    def _stored(self, codes: Iterable[str]) -> frozenset[str]:
+        stored: set[str] = set()
+        for chunk in _chunks(sorted(codes)):
+            rows = self._conn.execute(
+                f"SELECT info_code FROM articles WHERE info_code IN ({','.join('?' * len(chunk))})",
+                chunk,
+            )
+            stored.update(code for (code,) in rows)
+        return frozenset(stored)
+
+    def _is_met(self, entry: Entry) -> bool:
+        """Has another route shown this code already?"""
+        return bool(
+            self._conn.execute(
+                "SELECT 1 FROM entries WHERE info_code = ? LIMIT 1", (entry.info_code,)
+            ).fetchone()
+        )
+
+    def _insert(self, entry: Entry, state: str) -> None:
+        now = time_text(self._clock())
+        time = entry.published_at and time_text(entry.published_at)
+        self._conn.execute(
+            "INSERT INTO entries (site, listing, url, info_code, title, published_at, state,"
+            " first_shown_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (entry.site, entry.listing, entry.url, entry.info_code, entry.title, time, state, now),
+        )
+        if state == "stored":  # a new route of an article we have
+            self._conn.execute(
+                "INSERT INTO sightings VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (entry.info_code, entry.site, entry.listing, entry.url, now),
+            )
+
+
+def _chunks(items: Sequence[_T]) -> Iterable[Sequence[_T]]:
+    return (items[at : at + _ASK] for at in range(0, len(items), _ASK))

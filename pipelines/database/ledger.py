@@ -1,0 +1,79 @@
+"""The run ledger: what each run and each walk did, and why it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from pipelines.database.frontier import Shown
+from pipelines.database.rows import time_text
+
+#: The columns of ``runs`` that count something.
+COUNTS = ("found", "new", "changed", "unchanged", "incomplete", "skipped", "failed", "requests")
+
+
+class Ledger:
+    """Writes the rows of ``runs`` and ``walks`` of one run; the caller commits."""
+
+    def __init__(self, db: Database, run_id: int, clock: Callable[[], datetime]) -> None:
+        self._conn = db.conn
+        self._run_id = run_id
+        self._clock = clock
+
+    @staticmethod
+    def begin(db: Database, command: str, now: datetime) -> int:
+        """Write a new run; its id."""
+        cursor = db.conn.execute(
+            "INSERT INTO runs (command, started_at) VALUES (?, ?)", (command, time_text(now))
+        )
+        return int(cursor.lastrowid or 0)
+
+    def save(self, counts: Mapping[str, int], outcome: str | None) -> None:
+        """Write the counts so far; with ``outcome`` the run has ended."""
+        self._conn.execute(
+            f"UPDATE runs SET {', '.join(f'{name} = ?' for name in COUNTS)},"
+            " outcome = ?, ended_at = ? WHERE id = ?",
+            (
+                *(counts.get(name, 0) for name in COUNTS),
+                outcome,
+                outcome and time_text(self._clock()),
+                self._run_id,
+            ),
+        )
+
+    def begin_walk(self, site: str, listing: str) -> int:
+        """Begin a walk; its id."""
+        cursor = self._conn.execute(
+            "INSERT INTO walks (run_id, site, listing, started_at) VALUES (?, ?, ?, ?)",
+            (self._run_id, site, listing, time_text(self._clock())),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def add_page(self, walk: int, entries: int, shown: Shown) -> None:
+        """Count one page of a walk."""
+        self._conn.execute(
+            "UPDATE walks SET pages = pages + 1, entries = entries + ?, new = new + ? WHERE id = ?",
+            (entries, shown.new, walk),
+        )
+
+    def end_walk(self, walk: int, outcome: str) -> None:
+        """End a walk: ``end`` of the listing, ``known`` ground, a ``limit``, or ``failed``."""
+        self._conn.execute(
+            "UPDATE walks SET outcome = ?, ended_at = ? WHERE id = ?",
+            (outcome, time_text(self._clock()), walk),
+        )
+
+    def is_whole(self, site: str, listing: str) -> bool:
+        """Did the last walk of the listing leave nothing behind it?
+
+        Only then may a walk stop where it meets known entries: an interrupted walk has
+        stored its newest and left a hole behind them.
+        """
+        row = self._conn.execute(
+            "SELECT outcome FROM walks WHERE site = ? AND listing = ? AND run_id <> ?"
+            " ORDER BY id DESC LIMIT 1",
+            (site, listing, self._run_id),
+        ).fetchone()
+        return row is not None and row[0] in ("end", "known")

@@ -1,0 +1,69 @@
+"""One run at a time writes to a data folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from crawler.errors import Locked, StoreError
+
+_EVERY_S = 0.5
+
+
+class RunLock:
+    """A lock on a data folder that the system takes back when its process dies.
+
+    ``acquire`` raises :class:`Locked` when another process holds it, or waits for
+    it with ``wait``. The file holds the process number for a person to see.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._path = data / "finews.lock"
+        self._file: int | None = None
+
+    def acquire(self, *, wait: bool = False) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise StoreError(f"{self._path} cannot be opened: {error}", self._path) from error
+        while not self._try(self._file):
+            if not wait:
+                holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip()
+                self.release()
+                raise Locked(
+                    f"another run (process {holder or 'unknown'}) works in {self._path.parent}; "
+                    "let it end, or use --wait",
+                    self._path,
+                )
+            time.sleep(_EVERY_S)
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    @staticmethod
+    def _try(file: int) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,0 +1,66 @@
+"""What ran, what is stored, what failed: the questions of ``finews status``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlite_utils import Database
+
+
+def status(db: Database) -> dict[str, Any]:
+    """Totals, the last run, and a row a listing; times as stored, counts of now."""
+    return {
+        "articles": _one(db, "SELECT count(*) FROM articles"),
+        "incomplete": _one(
+            db, "SELECT count(*) FROM articles WHERE title IS NULL OR published_at IS NULL"
+        ),
+        "same_text": _one(db, "SELECT count(*) FROM articles WHERE same_text_as IS NOT NULL"),
+        "newest_published_at": _one(db, "SELECT max(published_at) FROM articles"),
+        "pending": _one(
+            db, "SELECT count(DISTINCT info_code) FROM entries WHERE state = 'pending'"
+        ),
+        "skipped": _one(db, "SELECT count(DISTINCT url) FROM entries WHERE state = 'skipped'"),
+        "failures": _one(db, "SELECT count(*) FROM failures WHERE resolved_at IS NULL"),
+        "last_run": next(_rows(db, "SELECT * FROM runs ORDER BY id DESC LIMIT 1"), None),
+        "listings": list(
+            _rows(
+                db,
+                """
+                SELECT l.site, l.name AS listing, l.url,
+                  (SELECT count(DISTINCT info_code) FROM sightings AS s
+                   WHERE s.site = l.site AND s.listing = l.name) AS articles,
+                  w.started_at AS last_walk, w.outcome, w.entries, w.new
+                FROM listings AS l LEFT JOIN walks AS w ON w.id =
+                  (SELECT max(id) FROM walks WHERE site = l.site AND listing = l.name)
+                ORDER BY l.site, l.rowid
+                """,
+            )
+        ),
+    }
+
+
+def failures(db: Database) -> list[dict[str, Any]]:
+    """All open failures, the newest first. ``retry`` 0 means given up."""
+    return list(
+        _rows(
+            db,
+            "SELECT site, listing, info_code, url, reason, message, attempts, retry,"
+            " first_failed_at, last_failed_at, page FROM failures WHERE resolved_at IS NULL"
+            " ORDER BY last_failed_at DESC, id DESC",
+        )
+    )
+
+
+def skipped(db: Database) -> list[dict[str, Any]]:
+    """Entries that no article can be made of, since their link has no info code."""
+    return list(_rows(db, "SELECT DISTINCT site, url, title FROM entries WHERE state = 'skipped'"))
+
+
+def _one(db: Database, sql: str) -> Any:
+    return db.conn.execute(sql).fetchone()[0]
+
+
+def _rows(db: Database, sql: str) -> Any:
+    cursor = db.conn.execute(sql)
+    names = [each[0] for each in cursor.description]
+    return (dict(zip(names, row, strict=True)) for row in cursor)

@@ -1,0 +1,36 @@
+"""Records to columns and back: JSON without escapes, times as ISO 8601 in Asia/Shanghai."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from datetime import datetime
+
+from crawler.items import Paragraph
+from crawler.parsers.dates import SHANGHAI
+
+_FIELDS = tuple(field.name for field in fields(Paragraph))
+
+
+def time_text(time: datetime) -> str:
+    """An aware time as it stands in every table: one zone, so that texts compare as times."""
+    if time.tzinfo is None:
+        raise ValueError(f"a time without zone: {time}")
+    return time.astimezone(SHANGHAI).isoformat(timespec="seconds")
+
+
+def json_text(value: object) -> str:
+    """Compact JSON with Chinese characters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def paragraphs_json(paragraphs: Iterable[Paragraph]) -> str:
+    """The ``paragraphs`` column: fields that are None stand nowhere."""
+    return json_text([paragraph_value(each) for each in paragraphs])
+
+
+def paragraph_value(paragraph: Paragraph) -> Mapping[str, object]:
+    """One paragraph as a JSON object, ``{"kind": "text", "text": "…"}``."""
+    values = ((name, getattr(paragraph, name)) for name in _FIELDS)
+    return {name: value for name, value in values if value is not None}

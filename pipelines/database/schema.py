@@ -1,0 +1,202 @@
+"""The tables, and the migrations that bring older files to them.
+
+Each migration is SQL as it stood on its day; append new ones, never edit old ones.
+``data/README.md`` explains every column to users.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+corpus = Migrations("finews")
+pages = Migrations("finews-pages")
+
+
+def _run(db: Database, script: str) -> None:
+    """Execute statement by statement: ``executescript`` would commit the migration half done."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            db.conn.execute(statement)
+            statement = ""
+    if statement.strip():
+        raise ValueError(f"a migration ends inside a statement: {statement!r}")
+
+
+@corpus()
+def m001_first_version(db: Database) -> None:
+    """The main job: articles and all that is known about how they came."""
+    _run(
+        db,
+        """
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY,
+  command TEXT NOT NULL,       -- such as: crawl finews
+  started_at TEXT NOT NULL,
+  ended_at TEXT,               -- NULL while it runs, and for ever if it was killed
+  outcome TEXT,                -- finished | stopped | error
+  found INTEGER NOT NULL DEFAULT 0,
+  new INTEGER NOT NULL DEFAULT 0,
+  changed INTEGER NOT NULL DEFAULT 0,
+  unchanged INTEGER NOT NULL DEFAULT 0,
+  incomplete INTEGER NOT NULL DEFAULT 0,
+  skipped INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  requests INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE listings (
+  site TEXT NOT NULL,
+  name TEXT NOT NULL,
+  url TEXT NOT NULL,
+  first_seen_at TEXT NOT NULL,
+  PRIMARY KEY (site, name)
+);
+
+CREATE TABLE walks (
+  id INTEGER PRIMARY KEY,
+  run_id INTEGER NOT NULL REFERENCES runs(id),
+  site TEXT NOT NULL,
+  listing TEXT NOT NULL,
+  started_at TEXT NOT NULL,
+  ended_at TEXT,               -- NULL: the walk did not get to its end
+  outcome TEXT,                -- end | known | limit | failed
+  pages INTEGER NOT NULL DEFAULT 0,
+  entries INTEGER NOT NULL DEFAULT 0,
+  new INTEGER NOT NULL DEFAULT 0
+);
+-- does the last walk of this listing leave anything open?
+CREATE INDEX walks_by_listing ON walks(site, listing, id);
+
+CREATE TABLE entries (
+  id INTEGER PRIMARY KEY,
+  site TEXT NOT NULL,
+  listing TEXT NOT NULL,
+  url TEXT NOT NULL,
+  info_code TEXT,              -- NULL: the link has none, the entry is skipped
+  title TEXT,
+  published_at TEXT,           -- NULL unless the listing tells the second
+  state TEXT NOT NULL CHECK (state IN ('pending', 'stored', 'failed', 'skipped', 'outside')),
+  first_shown_at TEXT NOT NULL,
+  run_id INTEGER REFERENCES runs(id),  -- the run that asked for it last
+  UNIQUE (site, listing, url)
+);
+-- one code came by several routes
+CREATE INDEX entries_by_code ON entries(info_code) WHERE info_code IS NOT NULL;
+-- what is owed, without reading what is done
+CREATE INDEX entries_open ON entries(site, state, id) WHERE state IN ('pending', 'failed');
+
+CREATE TABLE articles (
+  info_code TEXT PRIMARY KEY,
+  site TEXT NOT NULL,
+  listing TEXT,
+  source TEXT,
+  title TEXT,
+  digest TEXT,
+  published_at TEXT,
+  published_raw TEXT,
+  url TEXT,
+  author TEXT,
+  editor TEXT,
+  tags TEXT,                   -- JSON list
+  paragraphs TEXT NOT NULL,    -- JSON list
+  content_hash TEXT NOT NULL,
+  revision INTEGER NOT NULL,
+  first_seen_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  run_id INTEGER NOT NULL REFERENCES runs(id),
+  parser TEXT NOT NULL,
+  page TEXT,                   -- pages.sha256 in pages.db: the answer it was parsed from
+  text_hash TEXT,              -- of the paragraphs alone; NULL without words
+  same_text_as TEXT            -- the info code that had this text first
+);
+-- export in order of time, and since/until
+CREATE INDEX articles_by_time ON articles(published_at, info_code);
+-- is this text known under another code?
+CREATE INDEX articles_by_text ON articles(text_hash) WHERE text_hash IS NOT NULL;
+
+CREATE TABLE mentions (
+  info_code TEXT NOT NULL REFERENCES articles(info_code),
+  market TEXT NOT NULL,
+  code TEXT NOT NULL,
+  name TEXT,
+  evidence TEXT NOT NULL CHECK (evidence IN ('chart', 'code', 'link')),
+  paragraph INTEGER            -- index into articles.paragraphs
+);
+CREATE INDEX mentions_by_article ON mentions(info_code);
+-- everything that names 1.600519
+CREATE INDEX mentions_by_code ON mentions(code, market);
+
+CREATE TABLE sightings (
+  info_code TEXT NOT NULL,
+  site TEXT NOT NULL,
+  listing TEXT NOT NULL,
+  url TEXT NOT NULL,
+  first_seen_at TEXT NOT NULL,
+  PRIMARY KEY (info_code, site, listing, url)
+);
+
+CREATE TABLE revisions (
+  info_code TEXT NOT NULL REFERENCES articles(info_code),
+  revision INTEGER NOT NULL,
+  title TEXT,
+  published_at TEXT,
+  paragraphs TEXT NOT NULL,
+  content_hash TEXT NOT NULL,
+  seen_at TEXT NOT NULL,       -- when we first saw this content
+  replaced_at TEXT NOT NULL,   -- when we saw the next
+  PRIMARY KEY (info_code, revision)
+);
+
+CREATE TABLE failures (
+  id INTEGER PRIMARY KEY,
+  site TEXT NOT NULL,
+  listing TEXT,
+  info_code TEXT,
+  url TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  message TEXT NOT NULL,
+  page TEXT,                   -- pages.sha256 in pages.db; NULL where no answer came
+  attempts INTEGER NOT NULL,   -- runs in which it failed
+  retry INTEGER NOT NULL,      -- 1: a later run tries again; 0: given up
+  first_failed_at TEXT NOT NULL,
+  last_failed_at TEXT NOT NULL,
+  resolved_at TEXT,            -- when it succeeded after all
+  run_id INTEGER NOT NULL REFERENCES runs(id),
+  UNIQUE (site, url)
+);
+CREATE INDEX failures_by_code ON failures(info_code) WHERE info_code IS NOT NULL;
+""",
+    )
+
+
+@pages()
+def m001_pages(db: Database) -> None:
+    """Raw answers; identical bytes are kept once."""
+    _run(
+        db,
+        """
+CREATE TABLE bodies (
+  sha256 TEXT PRIMARY KEY,     -- of the bytes before compression
+  zstd BLOB NOT NULL
+);
+
+CREATE TABLE pages (
+  id INTEGER PRIMARY KEY,
+  site TEXT NOT NULL,
+  info_code TEXT,
+  url TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  headers TEXT NOT NULL,       -- JSON list of [name, value]
+  sha256 TEXT NOT NULL REFERENCES bodies(sha256),
+  fetched_at TEXT NOT NULL,    -- when these bytes were first answered here
+  last_fetched_at TEXT NOT NULL,
+  UNIQUE (url, status, sha256)
+);
+CREATE INDEX pages_by_code ON pages(info_code) WHERE info_code IS NOT NULL;
+""",
+    )

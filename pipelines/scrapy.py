@@ -1,0 +1,86 @@
+"""The Scrapy face of the pipelines; plain functions and the store do the work.
+
+They pass on what is no record of finews, so that other items and pipelines may stand
+beside them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TypeVar
+
+from scrapy.crawler import Crawler
+
+from crawler.errors import StoreError, Untrusted
+from crawler.items import Article, Failure, Page
+from pipelines.run import Run, now
+from pipelines.validate import check
+
+_Item = TypeVar("_Item")
+
+
+class ValidatePipeline:
+    """Turns an article that must not be stored into the failure that says why."""
+
+    def process_item(self, item: _Item) -> _Item | Failure:
+        if not isinstance(item, Article):
+            return item
+        try:
+            check(item, now())
+        except Untrusted as error:
+            return Failure(
+                site=item.site,
+                url=item.page_url,
+                reason=error.reason,
+                message=str(error),
+                retry=error.retry,
+                listing=item.listing,
+                info_code=item.info_code,
+                page=item.page,
+            )
+        return item
+
+
+class StorePipeline:
+    """Stores pages, articles and failures in the run of this process.
+
+    A write that fails ends the crawl: what cannot be stored must not be fetched.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self.run: Run | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> StorePipeline:
+        return cls(crawler)
+
+    def open_spider(self) -> None:
+        spider = self._crawler.spider
+        assert spider is not None
+        data = Path(self._crawler.settings["FINEWS_DATA"])
+        self.run = Run.join(data, f"scrapy crawl {spider.name}")
+        self.run.unfinished.add(spider.name)
+
+    def process_item(self, item: _Item) -> _Item:
+        if isinstance(item, Page | Article | Failure) and self.run and not self.run.error:
+            try:
+                self.run.store.add(item)
+            except StoreError as error:
+                self.give_up(error)
+                raise
+        return item
+
+    def give_up(self, error: StoreError) -> None:
+        """End the crawl because the data folder failed."""
+        assert self.run and self._crawler.engine
+        self.run.error = error
+        close = self._crawler.engine.close_spider_async(reason="store_failed")
+        self._closing = asyncio.ensure_future(close)
+
+    def close_spider(self) -> None:
+        if self.run:
+            stats = self._crawler.stats
+            self.run.counts["requests"] += stats.get_value("downloader/request_count", 0)
+            self.run.leave()

@@ -1,0 +1,77 @@
+"""Is this article fit to be stored? What cannot be trusted becomes a failure with a reason."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from crawler.errors import Untrusted
+from crawler.items import Article
+
+# A server's clock may run a little fast; ours too.
+_SLACK = timedelta(minutes=10)
+_HANZI = re.compile(r"[\u4e00-\u9fff]")
+# UTF-8 read as Latin-1 or Windows-1252: 「é‡‘èžä」, lead bytes E4–E9 and two more each.
+_NEXT = (
+    "[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
+    "\u2013-\u203a\u20ac\u2122]"
+)
+_LATIN_RUN = re.compile(f"(?:[\u00e4-\u00e9]{_NEXT}{{2}}){{2,}}")
+_SAMPLE = 400
+_ENOUGH = 8
+
+
+def check(article: Article, now: datetime) -> None:
+    """Raise :class:`Untrusted` when the article must not be stored.
+
+    Reasons: ``no-content`` (neither title nor paragraph), ``future-time`` (published
+    more than ten minutes after ``now``), ``mojibake``. A missing title or time is no
+    failure: see :func:`incomplete`.
+    """
+    if not article.title and not article.paragraphs:
+        raise _untrusted(article, "no-content", "neither a title nor a paragraph")
+    if article.published_at and article.published_at > now + _SLACK:
+        raise _untrusted(
+            article, "future-time", f"published at {article.published_at}, which is yet to come"
+        )
+    text = "\n".join(filter(None, (article.title, *(p.plain() for p in article.paragraphs))))
+    if spoilt := mojibake(text):
+        raise _untrusted(article, "mojibake", f"text in the wrong charset: {spoilt!r}")
+
+
+def incomplete(article: Article) -> bool:
+    """Does the article lack its title or its time? Another route may fill it later."""
+    return article.title is None or article.published_at is None
+
+
+def mojibake(text: str) -> str | None:
+    """A sample of text that was read in the wrong charset; None when all looks well.
+
+    Finds replacement characters, UTF-8 that was read as GB 18030 (taken back to
+    bytes it is valid UTF-8 again, which chance does not do) and as Latin-1.
+
+    >>> mojibake("金融消息网站的新闻".encode().decode("gb18030", "replace")) is None
+    False
+    >>> mojibake("金融消息网站的新闻") is None
+    True
+    """
+    if (at := text.find("\ufffd")) >= 0:
+        return text[max(at - 10, 0) : at + 10]
+    if found := _LATIN_RUN.search(text):
+        return found[0][:20]
+    hanzi = "".join(_HANZI.findall(text[: 4 * _SAMPLE]))[:_SAMPLE]
+    if len(hanzi) >= _ENOUGH:
+        back = hanzi.encode("gb18030").decode("utf-8", "ignore")
+        if len(_HANZI.findall(back)) * 4 > len(hanzi):
+            return hanzi[:20]
+    return None
+
+
+def _untrusted(article: Article, reason: str, message: str) -> Untrusted:
+    return Untrusted(
+        message,
+        url=article.page_url,
+        reason=reason,
+        site=article.site,
+        info_code=article.info_code,
+    )

@@ -1,0 +1,1 @@
+"""What the tests share: made-up posts, the site in a box, and the program itself."""
