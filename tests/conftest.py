@@ -1,1 +1,98 @@
-"""What the tests share: made-up posts, the site in a box, and the program itself."""
+"""What the tests share: the program itself, and the corpus that it made."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+
+
+class Program:
+    """Runs ``finews`` and ``scrapy`` as a user does, on a data folder of its own."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.env = {
+            **os.environ,
+            "SCRAPY_SETTINGS_MODULE": "tests.fast_settings",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "error",
+        }
+
+    def command(self, *args: str) -> list[str]:
+        return [str(BIN / "finews"), *args, "--data", str(self.data)]
+
+    def __call__(self, *args: str, code: int = 0) -> str:
+        """Run ``finews``; its output. Fails unless it exits with ``code``."""
+        done = self.run(self.command(*args))
+        assert done.returncode == code, (args, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
+    def json(self, *args: str, code: int = 0) -> Any:
+        return json.loads(self(*args, "--json", code=code))
+
+    def crawl(self, url: str, *args: str, code: int = 0) -> Any:
+        """Crawl the site finews from a replica; the summary."""
+        return self.json("crawl", "finews", "--replay", url, *args, code=code)
+
+    def scrapy(self, *args: str) -> subprocess.CompletedProcess[str]:
+        return self.run([str(BIN / "scrapy"), *args])
+
+    def run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    def rows(self, sql: str, *values: Any, file: str = "finews.db") -> list[Any]:
+        """Rows of one of the two databases; single columns as bare values."""
+        with closing(sqlite3.connect(self.data / file)) as db:
+            found = db.execute(sql, values).fetchall()
+        return [row[0] if len(row) == 1 else row for row in found]
+
+
+@pytest.fixture
+def finews(tmp_path: Path) -> Program:
+    return Program(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def corpus_of() -> Callable[[Program], dict[str, list[Any]]]:
+    """What a corpus says, without when and in which run it was said."""
+
+    def read(program: Program) -> dict[str, list[Any]]:
+        rows = program.rows
+        return {
+            "articles": rows(
+                "SELECT info_code, site, listing, source, title, digest, published_at,"
+                " published_raw, url, author, editor, tags, paragraphs, content_hash, revision,"
+                " parser, page, text_hash, same_text_as FROM articles ORDER BY info_code"
+            ),
+            "mentions": rows("SELECT * FROM mentions ORDER BY info_code, rowid"),
+            "sightings": rows(
+                "SELECT info_code, site, listing, url FROM sightings ORDER BY 1, 2, 3, 4"
+            ),
+            "entries": rows(
+                "SELECT site, listing, url, info_code, title, published_at, state FROM entries"
+                " ORDER BY 1, 2, 3"
+            ),
+            "listings": rows("SELECT site, name, url FROM listings ORDER BY 1, 2"),
+            "failures": rows(
+                "SELECT site, listing, info_code, url, reason FROM failures"
+                " WHERE resolved_at IS NULL ORDER BY url"
+            ),
+            "revisions": rows("SELECT info_code, revision, content_hash FROM revisions ORDER BY 1"),
+        }
+
+    return read

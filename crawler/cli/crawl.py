@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -85,9 +86,9 @@ def command(
 
 def crawl_settings(data: Path, replay: str | None) -> Settings:
     """The project's settings with those of one command line."""
+    # Not those of whatever Scrapy project the current folder belongs to.
+    os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
     settings = get_project_settings()
-    if not settings.get("SPIDER_MODULES"):  # outside the project's folder
-        settings.setmodule("crawler.settings", priority="project")
     settings.set("FINEWS_DATA", str(data), "cmdline")
     settings.set("LOG_LEVEL", "WARNING", "cmdline")
     if replay:
@@ -112,8 +113,9 @@ def crawl(
     run = Run.join(Path(settings["FINEWS_DATA"]), f"crawl {' '.join(sites)}", wait=wait)
     try:
         process = AsyncCrawlerProcess(settings)
-        # What is given up is in failures, with its reason; once is enough.
-        logging.getLogger("scrapy.downloadermiddlewares.retry").setLevel(logging.CRITICAL)
+        # What these report with tracebacks stands in failures, with its reason.
+        for name in ("retry", "robotstxt"):
+            logging.getLogger(f"scrapy.downloadermiddlewares.{name}").setLevel(logging.CRITICAL)
         crawlers = [process.create_crawler(site) for site in sites]
         for crawler in crawlers:
             process.crawl(crawler, **arguments)

@@ -11,12 +11,19 @@ from urllib.parse import unquote, urlsplit
 _TYPES = {"xml": "application/xml", "html": "text/html; charset=utf-8"}
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # The default of 5 drops connections under load; the client's system waits a second.
+    request_queue_size = 128
+
+
 @contextmanager
 def serve(hosts: Mapping[str, Mapping[str, bytes]]) -> Iterator[str]:
     """Serve the pages of each host, by decoded path, under ``URL/HOST/PATH``; gives URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet
 
         def do_GET(self) -> None:
             path = unquote(urlsplit(self.path).path)
@@ -31,7 +38,7 @@ def serve(hosts: Mapping[str, Mapping[str, bytes]]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing: the crawl tells what it fetched."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
