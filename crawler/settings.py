@@ -15,6 +15,8 @@ BOT_NAME = "finews"
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "finews"
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
+# A site is one host here, so one in all: requests then leave in the order of the queue.
+CONCURRENT_REQUESTS = 1
 DOWNLOAD_DELAY = 1.0
 DOWNLOAD_TIMEOUT = 15
 DOWNLOAD_MAXSIZE = 16 << 20
@@ -39,7 +41,7 @@ SPIDER_CONTRACTS = {"crawler.contracts.BundledListing": 1, "crawler.contracts.Bu
 CONCURRENT_ITEMS = 1
 # The frontier lets every URL through once; a second memory would only grow.
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
-# In the order of the listing, so that a run that was killed and resumed ends like a whole one.
+# In the order of the listings: a run that was killed and resumed then ends like a whole one.
 SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
 SCHEDULER_START_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
 LOG_LEVEL = "INFO"
