@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
@@ -83,10 +83,8 @@ def serving(pages: dict[str, bytes | Answer] | dict[str, bytes]) -> Iterator[Rep
             pass
 
         def handle(self) -> None:
-            try:
+            with suppress(ConnectionError):  # the crawler was killed, or hung up
                 super().handle()
-            except (ConnectionError, BrokenPipeError):
-                pass  # the crawler was killed, or hung up
 
     stopped = Event()
     server = Server(("127.0.0.1", 0), Handler)

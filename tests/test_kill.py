@@ -22,7 +22,7 @@ def many(count: int) -> dict[str, bytes | Answer]:
         post(
             f"NW20220601{number:010}",
             title=f"第{number}号公告",
-            date=f"2022-06-01 {number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02} +0800",
+            date=f"2022-06-01 00:{number // 60:02}:{number % 60:02} +0800",
             category=("jiaohangbao", "caixunwang", "guojibao")[number % 3],
             tag=("交行报新闻", "财讯网新闻", "国际报新闻")[number % 3],
             body=f"<p>正文第{number}段，同比增长{number}%。</p>",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -69,7 +71,8 @@ def _show(data: Path, exported: list[Path]) -> None:
         ),
     )
     click.echo(f"\nExported to {exported[0]} and {exported[1]}. Try next:")
-    click.echo(f"  finews show {articles[-1]['info_code']} --data {data}")
-    click.echo(f"  finews status --data {data}")
+    finews = "finews" if shutil.which("finews") else os.path.relpath(sys.argv[0])
+    click.echo(f"  {finews} show {articles[-1]['info_code']} --data {data}")
+    click.echo(f"  {finews} status --data {data}")
     click.echo(f"  sqlite3 {data}/finews.db 'SELECT title, source FROM articles'")
-    click.echo("  make demo        again: nothing is fetched twice")
+    click.echo("and this demo once more: nothing is fetched twice.")

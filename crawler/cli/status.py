@@ -33,7 +33,9 @@ def command(data: Path, as_json: bool) -> None:
 def _print(found: dict[str, Any]) -> None:
     click.echo(
         f"{found['articles']} articles, the newest of "
-        f"{short_time(found['newest_published_at']) or 'unknown time'}; "
+        f"{short_time(found['newest_published_at']) or 'unknown time'}."
+    )
+    click.echo(
         f"{found['incomplete']} without title or time, "
         f"{found['same_text']} with the text of another."
     )
@@ -44,8 +46,8 @@ def _print(found: dict[str, Any]) -> None:
     if run := found["last_run"]:
         ended = run["outcome"] or "did not end"
         click.echo(
-            f"Last run: {run['command']}, {short_time(run['started_at'])}, {ended}; "
-            f"{run['new']} new, {run['failed']} failed, {run['requests']} requests."
+            f"Last run: {run['command']}, {short_time(run['started_at'])}, {ended};\n"
+            f"  {run['new']} new, {run['failed']} failed, {run['requests']} requests."
         )
     if found["listings"]:
         click.echo()

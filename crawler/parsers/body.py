@@ -31,6 +31,7 @@ _BOLD = frozenset({"strong", "b"})
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _CENTRED = re.compile(r"text-align\s*:\s*center", re.IGNORECASE)
 _SIZE = re.compile(r"_w([0-9]+)h([0-9]+)(?:_o)?\.\w+\Z")
+_DEEPEST = 100  # tags in tags; hostile pages nest thousands, which are then read as plain text
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -52,7 +53,7 @@ def read_body(nodes: Iterable[HtmlElement]) -> Body:
     scripts. One ``<br>`` is a line break in the text, two end the paragraph.
     """
     reader = _Reader()
-    reader.children(nodes, bold=False)
+    reader.children(nodes)
     reader.flush()
     return reader.body
 
@@ -67,12 +68,16 @@ class _Reader:
         self.length = 0
         self.plain = False  # is there text outside <strong> in the current block?
         self.links: list[tuple[int, mentions.Security, str]] = []
+        self.depth = 0
 
-    def children(self, nodes: Iterable[HtmlElement], *, bold: bool) -> None:
+    def children(self, nodes: Iterable[HtmlElement], *, bold: bool = False) -> None:
+        self.depth += 1
         for node in nodes:
             tag = node.tag
             if not isinstance(tag, str) or tag in _UNSEEN:
                 pass  # a comment; never cut what stands between two of them
+            elif self.depth > _DEEPEST:
+                self.text(flat(node), bold=bold)
             elif tag == "br":
                 self.line_break()
             elif tag == "img":
@@ -89,6 +94,7 @@ class _Reader:
                 self.children(node, bold=bolder)
             if node.tail:
                 self.text(node.tail, bold=bold)
+        self.depth -= 1
 
     def text(self, text: str, *, bold: bool) -> None:
         text = unwrap(text)
@@ -122,7 +128,7 @@ class _Reader:
             self.kind = "caption"
         if node.text:
             self.text(node.text, bold=False)
-        self.children(node, bold=False)
+        self.children(node)
         self.flush()
         self.kind = outer
 

@@ -7,7 +7,7 @@ import re
 
 from bs4.dammit import EncodingDetector
 
-from crawler.errors import UnreadableText
+from crawler.errors import TruncatedPage, UnreadableText
 
 _HEADER = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 # gb2312 and gbk pages use characters of gb18030 (镕, 喆), which contains both.
@@ -19,12 +19,14 @@ def decode(body: bytes, content_type: str, *, url: str) -> str:
 
     Strict UTF-8 first, whatever the page claims (headers and meta tags lie, valid
     UTF-8 does not happen by chance); then the charset it declares; then gb18030.
-    Raises :class:`UnreadableText` when none fits, also for UTF-8 with broken bytes.
+    Raises :class:`UnreadableText` when none fits, also for UTF-8 with broken bytes, and
+    :class:`TruncatedPage` for UTF-8 that ends inside a character.
     """
     try:
         return body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data" and error.end == len(body):
+            raise TruncatedPage("the page breaks off inside a character", url=url) from error
     # A UTF-8 page with a few damaged bytes would often pass as gb18030, all wrong.
     loose = body.decode("utf-8", "replace")
     damaged = loose.count("\ufffd")
