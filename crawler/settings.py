@@ -1,12 +1,14 @@
 """Settings of the Scrapy project. Those of finews begin with ``FINEWS_``."""
 
+import os
+
 SPIDER_MODULES = ["crawler.spiders"]
 ADDONS = {"crawler.addon.FinewsAddon": 0}
 
 #: The folder of finews.db and pages.db.
 FINEWS_DATA = "data"
 #: Who runs this crawler: an address or URL that a site's owner can write to.
-FINEWS_CONTACT = ""
+FINEWS_CONTACT = os.environ.get("FINEWS_CONTACT", "")
 #: Where a mirror of the sites stands; see crawler/replay.py.
 FINEWS_REPLAY = ""
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from sqlite_utils import Database
@@ -28,8 +28,14 @@ Record: TypeAlias = Page | Article | Failure
 _BATCH = 200
 _BATCH_S = 2.0
 _BATCH_BYTES = 8 << 20
-#: Runs in which a page may fail before it is given up.
-MAX_ATTEMPTS = 5
+#: How long an article rests after its first failure, its second …; after the last it is given up.
+PAUSES = (
+    timedelta(0),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=6),
+    timedelta(days=1),
+)
 
 
 class Store:
@@ -221,36 +227,50 @@ class Store:
         )
 
     def _write_failure(self, failure: Failure) -> str:
-        now = time_text(self._clock())
-        self._corpus.conn.execute(
-            """
-            INSERT INTO failures (site, listing, info_code, url, reason, message, page, attempts,
-              retry, first_failed_at, last_failed_at, run_id)
-            VALUES (:site, :listing, :info_code, :url, :reason, :message, :page, 1,
-              :retry, :now, :now, :run)
-            ON CONFLICT DO UPDATE SET reason = :reason, message = :message, page = :page,
-              attempts = CASE WHEN resolved_at IS NULL THEN attempts + (run_id <> :run) ELSE 1 END,
-              retry = :retry AND
-                (resolved_at IS NOT NULL OR attempts + (run_id <> :run) < :most),
-              last_failed_at = :now, resolved_at = NULL, run_id = :run
-            """,
-            {
-                "site": failure.site,
-                "listing": failure.listing,
-                "info_code": failure.info_code,
-                "url": failure.url,
-                "reason": failure.reason,
-                "message": failure.message,
-                "page": failure.page,
-                "retry": failure.retry,
-                "now": now,
-                "run": self._run_id,
-                "most": MAX_ATTEMPTS,
-            },
+        conn, now = self._corpus.conn, self._clock()
+        before = conn.execute(
+            "SELECT attempts, run_id FROM failures WHERE site = ? AND url = ?"
+            " AND resolved_at IS NULL",
+            (failure.site, failure.url),
+        ).fetchone()
+        attempts = 1 if before is None else before[0] + (before[1] != self._run_id)
+        next_try = _next_try(failure, attempts, now)
+        values = {
+            "site": failure.site,
+            "listing": failure.listing,
+            "info_code": failure.info_code,
+            "url": failure.url,
+            "reason": failure.reason,
+            "message": failure.message,
+            "page": failure.page,
+            "attempts": attempts,
+            "next_try_at": time_text(next_try) if next_try else None,
+            "first_failed_at": time_text(now),
+            "last_failed_at": time_text(now),
+            "resolved_at": None,
+            "run_id": self._run_id,
+        }
+        newer = (name for name in values if name not in ("site", "url", "first_failed_at"))
+        conn.execute(
+            f"INSERT INTO failures ({', '.join(values)}) VALUES (:{', :'.join(values)})"
+            f" ON CONFLICT DO UPDATE SET {', '.join(f'{name} = :{name}' for name in newer)}",
+            values,
         )
-        self._corpus.conn.execute(
+        conn.execute(
             "UPDATE entries SET state = CASE WHEN info_code IN (SELECT info_code FROM articles)"
             " THEN 'stored' ELSE 'failed' END WHERE site = ? AND url = ? AND state = 'pending'",
             (failure.site, failure.url),
         )
         return "failed"
+
+
+def _next_try(failure: Failure, attempts: int, now: datetime) -> datetime | None:
+    """When to try again after so many attempts; None when it is given up.
+
+    A listing is never given up for what may pass: it is walked by every run anyway.
+    """
+    if not failure.retry:
+        return None
+    if failure.info_code is None:
+        return now
+    return now + PAUSES[attempts - 1] if attempts <= len(PAUSES) else None

@@ -68,6 +68,12 @@ class Program:
         return [row[0] if len(row) == 1 else row for row in found]
 
 
+    def write(self, sql: str) -> None:
+        """Change the corpus behind the program's back, such as to let time pass."""
+        with closing(sqlite3.connect(self.data / "finews.db")) as db, db:
+            db.execute(sql)
+
+
 @pytest.fixture
 def finews(tmp_path: Path) -> Program:
     return Program(tmp_path / "data")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import re
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -113,8 +115,7 @@ def test_a_failure_is_tried_again_and_then_resolved(finews: Program) -> None:
     with serving(build([BAD, GOOD])) as replica:
         replica.pages[BAD.path] = Answer(status=503)
         finews.crawl(replica.url, code=3)
-        finews.crawl(replica.url, code=3)
-        assert finews.json("failures")[0]["attempts"] == 2
+        assert finews.json("failures")[0]["attempts"] == 1
         replica.pages[BAD.path] = PAGE
         assert finews.crawl(replica.url)["new"] == 1
     assert finews.json("failures") == []
@@ -123,13 +124,23 @@ def test_a_failure_is_tried_again_and_then_resolved(finews: Program) -> None:
 def test_a_failure_is_given_up_in_the_end(finews: Program) -> None:
     with serving(build([BAD, GOOD])) as replica:
         replica.pages[BAD.path] = b"<html></html>"
-        for _ in range(5):
+        pauses = []
+        for _ in range(6):
             finews.crawl(replica.url, code=3)
-        replica.log.clear()
-        finews.crawl(replica.url)
-        assert replica.articles() == []
+            ((tried, due),) = finews.rows("SELECT last_failed_at, next_try_at FROM failures")
+            pauses.append(
+                due
+                and (datetime.fromisoformat(due) - datetime.fromisoformat(tried)).total_seconds()
+                // 60
+            )
+            replica.log.clear()
+            if pauses[-1] != 0:
+                assert finews.crawl(replica.url)["failed"] == 0
+                assert replica.articles() == []
+            finews.write("UPDATE failures SET next_try_at = last_failed_at WHERE next_try_at > ''")
+    assert pauses == [0, 10, 60, 360, 1440, None]
     (failure,) = finews.json("failures")
-    assert (failure["attempts"], failure["retry"]) == (5, 0)
+    assert (failure["attempts"], failure["next_try_at"]) == (6, None)
 
 
 def test_what_is_gone_is_asked_for_once(finews: Program) -> None:
@@ -154,12 +165,11 @@ def test_a_broken_listing_is_a_failure_and_the_others_go_on(finews: Program) -> 
     assert finews.json("failures") == []
 
 
-def stored(finews: Program, page: bytes | Answer) -> dict[str, str | None]:
+def stored(finews: Program, page: bytes | Answer) -> Any:
     with serving(build([BAD, GOOD])) as replica:
         replica.pages[BAD.path] = page
         assert finews.crawl(replica.url)["new"] == 2
-    article: dict[str, str | None] = finews.json("show", INFO)
-    return article
+    return finews.json("show", INFO)
 
 
 def test_no_time_is_null_and_counted(finews: Program) -> None:
@@ -249,7 +259,7 @@ def test_hostile_html_is_only_text(finews: Program) -> None:
     )
     article = stored(finews, build([odd])[BAD.path])
     assert article["title"] == "题"
-    kinds = [each["kind"] for each in article["paragraphs"]]  # type: ignore[index, union-attr]
+    kinds = [each["kind"] for each in article["paragraphs"]]
     assert set(kinds) == {"text"}
     assert "alert" not in str(article["paragraphs"])
 
@@ -268,3 +278,26 @@ def test_failures_reads_well(finews: Program) -> None:
     text = finews("failures")
     assert "http-404: the server answered with status 404" in text
     assert "given up" in text
+
+
+def test_a_category_page_that_is_gone_is_not_walked_for_ever(finews: Program) -> None:
+    twin = post(INFO, date="2022-06-01 09:00:00 +0800", category="cailianshe", tag="财联社新闻")
+    with serving(build([twin, GOOD])) as replica:
+        replica.pages["/category/cailianshe.html"] = Answer(status=404)
+        finews.crawl(replica.url, code=3)
+        replica.log.clear()
+        finews.crawl(replica.url)
+        assert "/category/cailianshe.html" not in replica.log
+    assert [each["listing"] for each in finews.json("failures")] == ["cailianshe"]
+
+
+def test_a_category_page_that_fails_for_long_is_walked_again(finews: Program) -> None:
+    twin = post(INFO, date="2022-06-01 09:00:00 +0800", category="cailianshe", tag="财联社新闻")
+    pages = build([twin, GOOD])
+    with serving(pages) as replica:
+        replica.pages["/category/cailianshe.html"] = Answer(status=502)
+        for _ in range(8):
+            finews.crawl(replica.url, code=3)
+        replica.pages.update(pages)
+        finews.crawl(replica.url)
+    assert finews.json("failures") == []

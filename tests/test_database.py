@@ -64,8 +64,9 @@ def test_a_migration_that_dies_half_way_leaves_nothing(
 def test_a_newer_database_is_refused_untouched(tmp_path: Path) -> None:
     db = open_corpus(tmp_path)
     with db.atomic():
-        db["_sqlite_migrations"].insert(
-            {"migration_set": "finews", "name": "m999_future", "applied_at": "2030"}
+        db.conn.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+            " VALUES ('finews', 'm999_future', '2030')"
         )
     db.close()
     for opening in (open_corpus, read_corpus):

@@ -30,9 +30,10 @@ def command(data: Path, as_json: bool) -> None:
         print_json(found)
         return
     for each in found:
-        again = "next run tries again" if each["retry"] else "given up"
+        due = short_time(each["next_try_at"])
+        again = f"a run after {due} tries again" if due else "given up"
         tries = f"{each['attempts']} run{'s' if each['attempts'] > 1 else ''}"
         click.echo(f"{each['site']}  {each['info_code'] or each['listing'] or '-'}  {each['url']}")
         click.echo(f"    {each['reason']}: {each['message']}")
-        click.echo(f"    last {short_time(each['last_failed_at'])}, failed in {tries}, {again}")
+        click.echo(f"    failed in {tries}, last {short_time(each['last_failed_at'])}; {again}")
     click.echo(f"{len(found)} failures." if found else "Nothing failed.")

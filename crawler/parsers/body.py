@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lxml.html import HtmlElement
+from lxml import etree
 
 from crawler.items import Kind, Mention, Paragraph
 from crawler.parsers import attribution, mentions
-from crawler.parsers.html import attribute, flat, strip, unwrap
+from crawler.parsers.html import Element, attribute, flat, select, strip, unwrap
 
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"),
@@ -28,6 +28,8 @@ _BLOCKS = frozenset(_KINDS) | {
 _UNSEEN = frozenset({"noscript", "template", "iframe", "object", "embed",
                      "video", "audio", "svg", "button", "input", "select", "textarea"})  # fmt: skip
 _BOLD = frozenset({"strong", "b"})
+_CELLS = etree.XPath(".//td|.//th")
+_ROW = etree.XPath("td|th")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _CENTRED = re.compile(r"text-align\s*:\s*center", re.IGNORECASE)
 _SIZE = re.compile(r"_w([0-9]+)h([0-9]+)(?:_o)?\.\w+\Z")
@@ -45,7 +47,7 @@ class Body:
     editor: str | None = None
 
 
-def read_body(nodes: Iterable[HtmlElement]) -> Body:
+def read_body(nodes: Iterable[Element]) -> Body:
     """Read sibling nodes (elements and comments, with their tails) as one body.
 
     Inline markup is flattened without adding spaces: automatic links split words.
@@ -70,7 +72,7 @@ class _Reader:
         self.links: list[tuple[int, mentions.Security, str]] = []
         self.depth = 0
 
-    def children(self, nodes: Iterable[HtmlElement], *, bold: bool = False) -> None:
+    def children(self, nodes: Iterable[Element], *, bold: bool = False) -> None:
         self.depth += 1
         for node in nodes:
             tag = node.tag
@@ -113,7 +115,7 @@ class _Reader:
             self.pieces.append("\n")
             self.length += 1
 
-    def block(self, node: HtmlElement, tag: str) -> None:
+    def block(self, node: Element, tag: str) -> None:
         style, name = node.get("style"), node.get("class")
         if style and _HIDDEN.search(style):
             return
@@ -142,12 +144,12 @@ class _Reader:
             return False
         return True
 
-    def link(self, node: HtmlElement) -> None:
+    def link(self, node: Element) -> None:
         security = mentions.read_link(node.get("data-code"), node.get("href"))
         if security and (name := flat(node)):
             self.links.append((self.length, security, name))
 
-    def image(self, node: HtmlElement) -> None:
+    def image(self, node: Element) -> None:
         src = attribute(node, "src")
         if src and (security := mentions.read_chart(src)):
             chart = Mention(*security, None, "chart", None)
@@ -170,13 +172,13 @@ class _Reader:
             )
         )
 
-    def table(self, node: HtmlElement) -> None:
-        cells = node.xpath(".//td|.//th")
+    def table(self, node: Element) -> None:
+        cells = select(_CELLS, node)
         if len(cells) == 1:  # a frame around the text, as older pages have it
             self.block(cells[0], "td")
             return
         self.flush()
-        rows = (tuple(flat(cell) for cell in row.xpath("td|th")) for row in node.iter("tr"))
+        rows = (tuple(map(flat, select(_ROW, row))) for row in node.iter("tr"))
         filled = tuple(row for row in rows if any(row))
         if filled:
             for link in node.iter("a", "span"):

@@ -14,7 +14,6 @@ from datetime import date, datetime
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from lxml import etree
-from lxml.html import HtmlElement
 
 from crawler import infocode
 from crawler.errors import LayoutChanged, NotAnArticle, TruncatedPage
@@ -22,7 +21,7 @@ from crawler.items import Article, Entry, Listing
 from crawler.parsers import attribution, mentions
 from crawler.parsers.body import read_body
 from crawler.parsers.dates import SHANGHAI, read_time
-from crawler.parsers.html import attribute, flat, parse, select, strip, unwrap
+from crawler.parsers.html import Element, attribute, flat, parse, select, strip, unwrap
 
 SITE = "finews"
 BASE = "https://finews.withounder.com"
@@ -113,7 +112,7 @@ class PostPage:
     def _published_at(self) -> datetime | None:
         return None if self._time is None else read_time(flat(self._time))
 
-    def _take_line(self, place: int, pattern: re.Pattern[str]) -> HtmlElement | None:
+    def _take_line(self, place: int, pattern: re.Pattern[str]) -> Element | None:
         """Take the ``<small>`` at one end of the section off, if it is the one meant."""
         if self._nodes and self._nodes[place].tag == "small":
             return self._nodes.pop(place) if pattern.search(flat(self._nodes[place])) else None
@@ -208,14 +207,14 @@ def _entry(
     return Entry(SITE, listing, url, infocode.read(url), title or None, published_at, day)
 
 
-def _linked_listings(section: HtmlElement, base: str) -> Iterator[Listing]:
+def _linked_listings(section: Element, base: str) -> Iterator[Listing]:
     for link in select(_LINKS, section):
         found = _CATEGORY_PATH.match(urlsplit(urljoin(base, link.get("href", "").strip())).path)
         if found:
             yield category(unquote(found[1]))
 
 
-def _section(text: str) -> HtmlElement | None:
+def _section(text: str) -> Element | None:
     # The head holds a second, broken copy of the body: start behind it where we can.
     start = max(text.find("<body"), 0)
     found = select(_SECTION, parse(text[start:]))
@@ -228,12 +227,12 @@ def _require_end(text: str, url: str) -> None:
         raise TruncatedPage("the page breaks off before its end", url=url, site=SITE)
 
 
-def _quoted(node: HtmlElement) -> str | None:
+def _quoted(node: Element) -> str | None:
     lines = [flat(p) for p in node.iter("p")] or [flat(node)]
     return "\n".join(filter(None, lines)) or None
 
 
-def _goes_back(node: HtmlElement) -> bool:
+def _goes_back(node: Element) -> bool:
     """Is this a paragraph of links back, 「返回东财滚动新闻｜返回首页」?"""
     if node.tag != "p" or not len(node) or any(child.tag != "a" for child in node):
         return False

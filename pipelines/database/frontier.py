@@ -46,11 +46,12 @@ class Frontier:
         self._position = 0
 
     def revive(self) -> int:
-        """Make what failed and may be tried again pending; the number of articles owed."""
+        """Make what failed and is due to be tried again pending; the number of articles owed."""
         self._conn.execute(
             "UPDATE entries SET state = 'pending' WHERE site = ? AND state = 'failed' AND url IN"
-            " (SELECT url FROM failures WHERE site = ? AND retry AND resolved_at IS NULL)",
-            (self._site, self._site),
+            " (SELECT url FROM failures WHERE site = ? AND next_try_at <= ?"
+            " AND resolved_at IS NULL)",
+            (self._site, self._site, time_text(self._clock())),
         )
         (owed,) = self._conn.execute(
             "SELECT count(DISTINCT info_code) FROM entries WHERE site = ? AND state = 'pending'",
@@ -74,9 +75,15 @@ class Frontier:
         )
 
     def listings(self) -> list[Listing]:
-        """The listings of this site that earlier runs found, oldest first."""
+        """The listings of this site that earlier runs found, oldest first.
+
+        Without those that are gone for good, such as a category page that answers 404.
+        """
         rows = self._conn.execute(
-            "SELECT site, name, url FROM listings WHERE site = ? ORDER BY rowid", (self._site,)
+            "SELECT site, name, url FROM listings AS l WHERE site = ? AND NOT EXISTS"
+            " (SELECT 1 FROM failures AS f WHERE f.site = l.site AND f.url = l.url"
+            " AND f.next_try_at IS NULL AND f.resolved_at IS NULL) ORDER BY rowid",
+            (self._site,),
         )
         return [Listing(*row) for row in rows]
 

@@ -40,11 +40,11 @@ def status(db: Database) -> dict[str, Any]:
 
 
 def failures(db: Database) -> list[dict[str, Any]]:
-    """All open failures, the newest first. ``retry`` 0 means given up."""
+    """All open failures, the newest first. ``next_try_at`` None means given up."""
     return list(
         _rows(
             db,
-            "SELECT site, listing, info_code, url, reason, message, attempts, retry,"
+            "SELECT site, listing, info_code, url, reason, message, attempts, next_try_at,"
             " first_failed_at, last_failed_at, page FROM failures WHERE resolved_at IS NULL"
             " ORDER BY last_failed_at DESC, id DESC",
         )

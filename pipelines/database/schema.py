@@ -162,7 +162,7 @@ CREATE TABLE failures (
   message TEXT NOT NULL,
   page TEXT,                   -- pages.sha256 in pages.db; NULL where no answer came
   attempts INTEGER NOT NULL,   -- runs in which it failed
-  retry INTEGER NOT NULL,      -- 1: a later run tries again; 0: given up
+  next_try_at TEXT,            -- a run after this tries again; NULL: given up
   first_failed_at TEXT NOT NULL,
   last_failed_at TEXT NOT NULL,
   resolved_at TEXT,            -- when it succeeded after all

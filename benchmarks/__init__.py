@@ -1,0 +1,1 @@
+"""Measurements of finews; ``make bench`` runs them all and prints one table."""
