@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from crawler.items import Entry
-from crawler.parsers.dates import read_bound
+from crawler.parsers.dates import SHANGHAI, read_bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class Scope:
         """May the entry's article lie within ``since`` and ``until``?"""
         if entry.published_at:
             first = last = entry.published_at
-        elif entry.day and (bound := self.since or self.until):
-            first = datetime(entry.day.year, entry.day.month, entry.day.day, tzinfo=bound.tzinfo)
+        elif entry.day:
+            first = datetime.combine(entry.day, time.min, tzinfo=SHANGHAI)
             last = first + timedelta(days=1, microseconds=-1)
         else:
             return True

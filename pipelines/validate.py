@@ -17,6 +17,8 @@ _NEXT = (
     "\u2013-\u203a\u20ac\u2122]"
 )
 _LATIN_RUN = re.compile(f"(?:[\u00e4-\u00e9]{_NEXT}{{2}}){{2,}}")
+# GBK read as Latin-1, UTF-8 so read twice, and U+FFFD read as GBK.
+_GBK_RUN = re.compile("(?:[\u00b0-\u00f7][\u00a1-\u00fe]){4,}|锟斤拷锟")
 _SAMPLE = 400
 _ENOUGH = 8
 
@@ -34,7 +36,9 @@ def check(article: Article, now: datetime) -> None:
         raise _untrusted(
             article, "future-time", f"published at {article.published_at}, which is yet to come"
         )
-    text = "\n".join(filter(None, (article.title, *(p.plain() for p in article.paragraphs))))
+    text = "\n".join(
+        filter(None, (article.title, article.digest, *(p.plain() for p in article.paragraphs)))
+    )
     if spoilt := mojibake(text):
         raise _untrusted(article, "mojibake", f"text in the wrong charset: {spoilt!r}")
 
@@ -57,13 +61,14 @@ def mojibake(text: str) -> str | None:
     """
     if (at := text.find("\ufffd")) >= 0:
         return text[max(at - 10, 0) : at + 10]
-    if found := _LATIN_RUN.search(text):
+    if found := _LATIN_RUN.search(text) or _GBK_RUN.search(text):
         return found[0][:20]
-    hanzi = "".join(_HANZI.findall(text[: 4 * _SAMPLE]))[:_SAMPLE]
-    if len(hanzi) >= _ENOUGH:
-        back = hanzi.encode("gb18030").decode("utf-8", "ignore")
-        if len(_HANZI.findall(back)) * 4 > len(hanzi):
-            return hanzi[:20]
+    hanzi = "".join(_HANZI.findall(text))
+    for at in range(0, len(hanzi), _SAMPLE):
+        part = hanzi[at : at + _SAMPLE]
+        back = part.encode("gb18030").decode("utf-8", "ignore")
+        if len(part) >= _ENOUGH and len(_HANZI.findall(back)) * 4 > len(part):
+            return part[:20]
     return None
 
 

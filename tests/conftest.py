@@ -67,7 +67,6 @@ class Program:
             found = db.execute(sql, values).fetchall()
         return [row[0] if len(row) == 1 else row for row in found]
 
-
     def write(self, sql: str) -> None:
         """Change the corpus behind the program's back, such as to let time pass."""
         with closing(sqlite3.connect(self.data / "finews.db")) as db, db:

@@ -60,7 +60,7 @@ def test_summer_time_of_the_eighties_is_not_for_articles() -> None:
 
 
 @settings(deadline=None)
-@given(st.datetimes(datetime(1, 1, 1)))
+@given(st.datetimes())
 def test_every_second_survives(moment: datetime) -> None:
     moment = moment.replace(microsecond=0, tzinfo=SHANGHAI)
     assert read_time(f"{moment.replace(tzinfo=None).isoformat(' ')}") == moment
@@ -139,7 +139,6 @@ def test_a_day_is_outside_only_when_all_of_it_is(since: str, until: str, held: b
     assert scope(since, until).holds(entry(day=NOON.date())) is held
 
 
-@pytest.mark.xfail(strict=True, reason="the day is taken in the zone of the bound, not Shanghai's")
 @pytest.mark.parametrize(
     ("since", "until", "held"),
     [("2022-05-31T17:00:00Z", "", False), ("", "2022-05-30T20:00:00Z", True)],
@@ -159,5 +158,5 @@ def test_an_entry_without_a_time_is_never_outside() -> None:
 
 @pytest.mark.parametrize("pages", ["0", "-1", "many"])
 def test_a_wrong_number_of_pages_is_refused(pages: str) -> None:
-    with pytest.raises(ValueError, match="max_pages|many"):
+    with pytest.raises(ValueError, match=r"max_pages|many"):
         Scope.read(listings=(), since="", until="", full="", max_pages=pages)

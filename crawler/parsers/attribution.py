@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-# The brackets come full-width and ASCII; the name may itself hold links and brackets.
-_MEDIA = re.compile(r"[（(]\s*(?:文章)?来源\s*[：:]\s*(.*?)\s*[）)]\Z", re.DOTALL)
-_UNBRACKETED = re.compile(r"文章来源\s*[：:]\s*(.*)\Z", re.DOTALL)
-_EDITOR = re.compile(r"[（(]?\s*责任编辑\s*[：:]\s*(.*?)\s*[）)]?\Z", re.DOTALL)
+# A name may hold brackets and blanks, 「安信国际证券(香港)」; a sentence is none.
+_LINE = r"\s*[：:]\s*([^。，,；;！!？?\n]{0,40}?)\s*"
+# The brackets come full-width and ASCII.
+_MEDIA = re.compile(rf"[（(]\s*(?:文章)?来源{_LINE}[）)]\Z")
+_UNBRACKETED = re.compile(rf"文章来源{_LINE}\Z")
+_EDITOR = re.compile(rf"[（(]?\s*责任编辑{_LINE}[）)]?\Z")
 _CLOSING = re.compile(
     r"(.?)\s*[（(]([^（）()：:，,。；;、\s]{2,16}(?: [^（）()：:，,。；;、\s]{1,12})?)[）)]\s*\Z"
 )
@@ -17,7 +19,10 @@ _NAME = re.compile(r"[\u4e00-\u9fff]")
 # counts as a source only when it is named like a medium.
 _MEDIUM = re.compile(r"(社|报|网|网站|新闻|客户端|财经|电视台|杂志|周刊|证券中国|券商中国)\Z")
 _STOP = "。！？!?…”’』」；"
-_NOT_A_NAME = re.compile(r"记者|编辑|作者|更新|图|完|全文|未完|待续|附|含税|下称|简称")
+_NOT_A_NAME = re.compile(
+    r".*(?:记者|编辑|作者|实习生|通讯员)|更新|图|完|全文|未完|待续|附|含税|下称|简称"
+    r"|(?:半|一|三)?(?:年|季|中|财|公|快|预|月|周|海)报\Z"
+)
 
 #: Tags that are columns of the site, not media.
 _COLUMNS = frozenset({"东财滚动新闻"})
@@ -47,7 +52,7 @@ def read_closing(text: str) -> str | None:
     None for brackets that close a text but name no medium, such as 「(含税)」,
     「（完）」 or a security's code.
     """
-    found = _CLOSING.search(text)
+    found = _CLOSING.search(text[-60:])
     if not found:
         return None
     before, name = found.groups()

@@ -28,8 +28,9 @@ _BLOCKS = frozenset(_KINDS) | {
 _UNSEEN = frozenset({"noscript", "template", "iframe", "object", "embed",
                      "video", "audio", "svg", "button", "input", "select", "textarea"})  # fmt: skip
 _BOLD = frozenset({"strong", "b"})
-_CELLS = etree.XPath(".//td|.//th")
-_ROW = etree.XPath("td|th")
+# Of the table itself; the rows of a table inside belong to a cell.
+_ROWS = etree.XPath("tr|*[self::thead or self::tbody or self::tfoot]/tr")
+_CELLS = etree.XPath("td|th")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _CENTRED = re.compile(r"text-align\s*:\s*center", re.IGNORECASE)
 _SIZE = re.compile(r"_w([0-9]+)h([0-9]+)(?:_o)?\.\w+\Z")
@@ -88,7 +89,7 @@ class _Reader:
                 self.table(node)
             elif tag in _BLOCKS:
                 self.block(node, tag)
-            else:
+            elif not ((style := node.get("style")) and _HIDDEN.search(style)):
                 self.link(node)
                 bolder = bold or tag in _BOLD
                 if node.text:
@@ -120,8 +121,9 @@ class _Reader:
         if style and _HIDDEN.search(style):
             return
         if name and (name == "em_media" or "res-edit" in name):
-            self.credits(flat(node))
-            return
+            self.flush()
+            if self.credits(flat(node)):
+                return
         self.flush()
         outer = self.kind
         if tag in _KINDS:
@@ -173,17 +175,23 @@ class _Reader:
         )
 
     def table(self, node: Element) -> None:
-        cells = select(_CELLS, node)
+        rows = [select(_CELLS, row) for row in select(_ROWS, node)]
+        cells = [cell for row in rows for cell in row]
         if len(cells) == 1:  # a frame around the text, as older pages have it
             self.block(cells[0], "td")
             return
         self.flush()
-        rows = (tuple(map(flat, select(_ROW, row))) for row in node.iter("tr"))
-        filled = tuple(row for row in rows if any(row))
+        for caption in node.iterchildren("caption"):
+            self.block(caption, "caption")
+        read = {cell: read_body([cell]).paragraphs for cell in cells}
+        words = {cell: "\n".join(filter(None, (p.plain() for p in read[cell]))) for cell in cells}
+        filled = [row for row in rows if any(words[cell] for cell in row)]
         if filled:
             for link in node.iter("a", "span"):
                 self.link(link)
-            self.add(Paragraph("table", rows=filled))
+            self.add(Paragraph("table", rows=tuple(tuple(words[c] for c in row) for row in filled)))
+        pictures = (p for cell in cells for p in read[cell] if p.kind == "image")
+        self.body.paragraphs.extend(pictures)
 
     def flush(self) -> None:
         """End the paragraph that is being collected, if there is one."""

@@ -10,8 +10,18 @@ from bs4.dammit import EncodingDetector
 from crawler.errors import TruncatedPage, UnreadableText
 
 _HEADER = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+# Only charsets in which wrong bytes are seldom valid: one byte a character always "fits".
 # gb2312 and gbk pages use characters of gb18030 (镕, 喆), which contains both.
-_WIDER = {"gb2312": "gb18030", "gbk": "gb18030"}
+_PRIVATE = re.compile("[\ue000-\uf8ff]")
+_CHARSETS = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "gb18030": "gb18030",
+    "hz": "hz",
+    "big5": "big5hkscs",
+    "big5hkscs": "big5hkscs",
+    "utf_16": "utf_16",
+}
 
 
 def decode(body: bytes, content_type: str, *, url: str) -> str:
@@ -32,25 +42,25 @@ def decode(body: bytes, content_type: str, *, url: str) -> str:
     damaged = loose.count("\ufffd")
     if sum(ch > "\x7f" for ch in loose) - damaged > damaged:
         raise UnreadableText(f"UTF-8 with {damaged} broken bytes", url=url)
-    for charset in (_declared(body, content_type), "gb18030"):
-        if charset:
-            try:
-                return body.decode(charset)
-            except UnicodeDecodeError:
-                continue
+    for charset in (*_declared(body, content_type), "gb18030"):
+        try:
+            text = body.decode(charset)
+        except UnicodeDecodeError:
+            continue
+        if not _PRIVATE.search(text):  # what Big5 becomes in GB 18030
+            return text
     raise UnreadableText("neither UTF-8, nor the charset it declares, nor GB 18030", url=url)
 
 
-def _declared(body: bytes, content_type: str) -> str | None:
-    """The charset of the header, else of a meta tag, widened; None if unknown or UTF-8."""
+def _declared(body: bytes, content_type: str) -> list[str]:
+    """The Chinese charsets that the header and a meta tag declare, widened."""
     header = _HEADER.search(content_type)
-    name = (
-        header[1] if header else EncodingDetector.find_declared_encoding(body[:4096], is_html=True)
-    )
-    try:
-        codec = codecs.lookup(name or "").name
-    except LookupError:
-        return None
-    if codec in ("utf-8", "ascii", "iso8859-1", "cp1252"):  # one byte always "fits"
-        return None
-    return _WIDER.get(codec, codec)
+    meta = EncodingDetector.find_declared_encoding(body[:4096], is_html=True)
+    found = []
+    for name in (header and header[1], meta):
+        try:
+            codec = codecs.lookup(name or "").name
+        except (LookupError, ValueError):
+            continue
+        found.append(_CHARSETS.get(codec.replace("-", "_")))
+    return list(filter(None, found))

@@ -9,7 +9,12 @@ from datetime import datetime, timedelta, timezone
 # a fixed offset needs no zone database on the machine.
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
-_SECOND = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})[ T]([0-9]{1,2}):([0-9]{2}):([0-9]{2})")
+_SECOND = re.compile(
+    r"(?<![0-9])([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})[ T]([0-9]{1,2}):([0-9]{2}):([0-9]{2})"
+)
+
+
+_DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}\Z")
 
 
 def read_time(text: str) -> datetime | None:
@@ -46,6 +51,6 @@ def read_bound(text: str, *, end: bool = False) -> datetime:
         raise ValueError(
             f"{text!r} is no day or time; write 2022-05-31 or 2022-05-31T15:30:00"
         ) from None
-    if end and len(text) <= len("2022-05-31"):
+    if end and _DAY.match(text):
         time += timedelta(days=1, microseconds=-1)
     return time if time.tzinfo else time.replace(tzinfo=SHANGHAI)

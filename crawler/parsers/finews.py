@@ -35,6 +35,8 @@ _LINKS = etree.XPath(".//a[@href]")
 _ATOM = {"a": "http://www.w3.org/2005/Atom"}
 _POST_PATH = re.compile(r"/.+/([0-9]{4})/([0-9]{2})/([0-9]{2})/[^/]+\.html\Z")
 _CATEGORY_PATH = re.compile(r"/category/([^/]+)\.html\Z")
+_TAGS = "<small>tags:"
+_TAIL = 200  # characters that hold the end of a page without tags
 _TIME_LINE = re.compile(r"\(GMT|[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -60,13 +62,19 @@ class PostPage:
         section = _section(text)
         if section is None:
             raise NotAnArticle("no div.wrapper section on the page", url=url, site=SITE)
-        _require_end(text, url)
         self._nodes = list(section)
         self._section = section
         self._time = self._take_line(0, _TIME_LINE)
         self._tags = self._take_line(-1, re.compile("tags:"))
         if self._time is None and self._tags is None:
             raise NotAnArticle("neither a time nor tags, as every post has", url=url, site=SITE)
+        # A body may hold </section> too: only one behind the line of tags is the page's.
+        if _TAGS in text:
+            _require("</section>", text[text.rfind(_TAGS) :], url)
+        else:
+            _require("</html>", text[-_TAIL:], url)
+        if self._tags is None and _TAGS in text:  # the body ends the section before its time
+            raise LayoutChanged("line of tags at its end", url=url, site=SITE)
 
     def listings(self) -> Iterator[Listing]:
         """The category pages that the post links to (its trailer does)."""
@@ -151,7 +159,7 @@ def parse_listing(text: str, url: str, listing: str) -> tuple[list[Entry], list[
     section = _section(text)
     if section is None:
         raise LayoutChanged("div.wrapper section", url=url, site=SITE)
-    _require_end(text, url)
+    _require("</section>", text, url)
     entries = (_entry(a.get("href", ""), url, listing, flat(a)) for a in select(_ENTRIES, section))
     return [entry for entry in entries if entry], list(_linked_listings(section, url))
 
@@ -181,9 +189,9 @@ def _aware(text: str) -> datetime | None:
     """An Atom time in Asia/Shanghai; None when it is none or tells no zone."""
     try:
         time = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return time.astimezone(SHANGHAI) if time.tzinfo else None
+    except (ValueError, OverflowError):  # OverflowError: the first or last hours of all time
         return None
-    return time.astimezone(SHANGHAI) if time.tzinfo else None
 
 
 def _entry(
@@ -194,7 +202,7 @@ def _entry(
     Only the path counts: the site moved between hosts (zning.me, withounder.com), and
     the feed names whichever host its configuration names.
     """
-    path = urlsplit(urljoin(base, href.strip())).path
+    path = _path(base, href)
     found = _POST_PATH.match(path)
     if not found:
         return None
@@ -207,23 +215,33 @@ def _entry(
     return Entry(SITE, listing, url, infocode.read(url), title or None, published_at, day)
 
 
+def _path(base: str, href: str) -> str:
+    """The path a link leads to; "" for what is no URL, such as 「http://[」."""
+    try:
+        return urlsplit(urljoin(base, href.strip())).path
+    except ValueError:
+        return ""
+
+
 def _linked_listings(section: Element, base: str) -> Iterator[Listing]:
     for link in select(_LINKS, section):
-        found = _CATEGORY_PATH.match(urlsplit(urljoin(base, link.get("href", "").strip())).path)
+        found = _CATEGORY_PATH.match(_path(base, link.get("href", "")))
         if found:
             yield category(unquote(found[1]))
 
 
 def _section(text: str) -> Element | None:
     # The head holds a second, broken copy of the body: start behind it where we can.
-    start = max(text.find("<body"), 0)
+    # A "<body" of the article stands once before and once behind the page's own.
+    starts = [found.start() for found in re.finditer("<body", text)]
+    start = starts[len(starts) // 2] if starts else 0
     found = select(_SECTION, parse(text[start:]))
     return found[0] if found else None
 
 
-def _require_end(text: str, url: str) -> None:
+def _require(end: str, text: str, url: str) -> None:
     """A page cut off on its way still parses; what is missing would go unseen."""
-    if "</section>" not in text:
+    if end not in text:
         raise TruncatedPage("the page breaks off before its end", url=url, site=SITE)
 
 

@@ -11,13 +11,13 @@ from lxml import etree
 #: Elements of lxml's own parser: those of lxml.html cost a third more.
 Element: TypeAlias = etree._Element
 
-_UNCLOSED = re.compile(r"<!--(?!.*?-->)", re.DOTALL)
+_NUL = re.compile(r"&#(?:0+|[xX]0+)(?:;|(?![0-9A-Fa-f]))|\x00")
 _BLANKS = "".join(map(chr, (*range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 0x1680))) + (
     "".join(
         map(chr, (*range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF))
     )
 )
-_LINE_BREAK = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
+_LINE_BREAK = re.compile(r"(?<![ \t])[ \t]*[\r\n][ \t\r\n]*")
 
 
 def parse(text: str) -> Element:
@@ -26,10 +26,9 @@ def parse(text: str) -> Element:
     A comment that is never closed is opened as text, or it would swallow all that
     follows. NUL characters, which would end the page for lxml, and scripts are dropped.
     """
-    if "\x00" in text:
-        text = text.replace("\x00", "")
-    if text.count("<!--") > text.count("-->"):
-        text = _UNCLOSED.sub("", text)
+    closed = text.rfind("-->") + 1
+    text = text[:closed] + text[closed:].replace("<!--", "")
+    text = _NUL.sub("", text)
     # As UTF-8 bytes: lxml refuses str that declares an encoding.
     body = text.encode("utf-8", "replace") if text.strip() else b"<html></html>"
     tree = etree.fromstring(body, etree.HTMLParser(encoding="utf-8", huge_tree=True))

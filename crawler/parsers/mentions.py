@@ -39,20 +39,24 @@ _CHART_URL = re.compile(r"/GetPic\.aspx\?(?:[^#]*&)?nid=([0-9]+)\.([0-9A-Za-z_]+
 _EXCHANGE = {"sh": "1", "sz": "0"}
 
 _BRACKET = re.compile(r"[（(]\s*([0-9A-Z][^（()）]{3,60})[)）]")
+_AMOUNT = re.compile(r"[0-9]+\s+[\u4e00-\u9fff]")  # 「(600000 元)」
 _BETWEEN = re.compile(r"[，,、;；/\s]+")
 # Six digits are a security only with a prefix that belongs to an exchange: 「(202205)」
-# is a month.
-_SHANGHAI = re.compile(r"(?:60\d|68\d|900|5[01268]\d|11[0138])\d{3}\Z")
+# is a month, and 「(200805)」 may be one.
+_SHANGHAI = re.compile(r"(?:60[0-9]|68[0-9]|900|5[01268][0-9]|11[0138])[0-9]{3}\Z")
 _SHENZHEN = re.compile(
-    r"(?:00\d|200|30\d|399|15\d|16\d|18\d|12[378]|43\d|83\d|87\d|88\d|920)\d{3}\Z"
+    r"(?:00[0-9]|200|30[0-9]|399|1[568][0-9]|12[378]|43[0-9]|8[378][0-9]|920)[0-9]{3}\Z"
 )
-_SUFFIXED = re.compile(r"([0-9]{4,6}|[A-Z]{1,5})\.(SH|SS|SZ|BJ|HK|O|N)\Z")
+_MONTH = re.compile(r"20(?!00)[0-9]{2}(?:0[1-9]|1[0-2])\Z")
+_SUFFIXED = re.compile(r"([0-9]{1,6}|[A-Z]{1,5})\.(SH|SS|SZ|BJ|HK|O|N)\Z")
 _PREFIXED = re.compile(r"(SH|SZ|BJ|HK|NASDAQ|NYSE)[:：]?([0-9]{4,6}|[A-Z]{1,5})\Z")
 _MARKETS = {
     "SH": "1", "SS": "1", "SZ": "0", "BJ": "0", "HK": "116",
     "O": "105", "NASDAQ": "105", "N": "106", "NYSE": "106",
 }  # fmt: skip
+_APART = re.compile(r"\b(SH|SZ|BJ|HK|NASDAQ|NYSE)([:：]?)\s+(?=[0-9A-Z])")
 _RUN = re.compile(r"[\u3400-\u9fffA-Za-z*·\-]+\Z")
+_WITHIN_A_NAME = re.compile(r"[\w*·\-]\Z")
 _LONGEST_NAME = 8
 _SHORTEST_SUFFIX = 3  # 「科技」 of 「TCL科技」 begins many a clause
 
@@ -88,7 +92,7 @@ def read_code(token: str) -> Security | None:
         exchange, code = found.groups()
     elif _SHANGHAI.match(token):
         return Security("1", token)
-    elif _SHENZHEN.match(token):
+    elif _SHENZHEN.match(token) and not _MONTH.match(token):
         return Security("0", token)
     else:
         return None
@@ -143,7 +147,10 @@ _Namer = Callable[[str, Security], str | None]
 def _bracketed(text: str, namer: _Namer) -> Iterator[tuple[int, Security, str | None]]:
     for bracket in _BRACKET.finditer(text):
         name: str | None = None
-        for position, token in enumerate(_BETWEEN.split(bracket[1].strip())):
+        if _AMOUNT.match(bracket[1]):
+            continue
+        inner = _APART.sub(r"\1\2", bracket[1].strip())  # 「NYSE: ABC」
+        for position, token in enumerate(_BETWEEN.split(inner)):
             security = read_code(token)
             if security is None:
                 break  # 「(002572.SZ，最新价：23.21元)」: what follows the code is prose
@@ -159,15 +166,15 @@ def _namer(links: Mapping[Security, str | None], whole: str) -> _Namer:
         linked = links.get(security)
         if linked and before.endswith(linked):
             return linked
-        found = _RUN.search(before)
+        found = _RUN.search(before, max(len(before) - 4 * _LONGEST_NAME, 0))
         if not found:
             return None
         run = found[0]
         # 「…，维持索菲亚(002572」: the name alone begins a clause elsewhere, 「：索菲亚近一个月」.
-        for start in range(1, len(run) - _SHORTEST_SUFFIX + 1):
-            if _begins_clause(run[start:], whole):
-                return run[start:]
-        clean = found.start() == 0 or not before[found.start() - 1].isalnum()
+        for length in range(min(len(run) - 1, _LONGEST_NAME), _SHORTEST_SUFFIX - 1, -1):
+            if _begins_clause(run[-length:], whole):
+                return run[-length:]
+        clean = not _WITHIN_A_NAME.search(before, 0, found.start())
         return run if clean and 2 <= len(run) <= _LONGEST_NAME else None
 
     return name
@@ -176,7 +183,7 @@ def _namer(links: Mapping[Security, str | None], whole: str) -> _Namer:
 def _begins_clause(name: str, whole: str) -> bool:
     at = whole.find(name)
     while at >= 0:
-        if at == 0 or not whole[at - 1].isalnum():
+        if at == 0 or not _WITHIN_A_NAME.match(whole[at - 1]):
             return True
         at = whole.find(name, at + 1)
     return False
