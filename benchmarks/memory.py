@@ -35,8 +35,8 @@ def measure() -> Iterator[tuple[str, str]]:
 
 def fill(data: Path, stored: int) -> None:
     """Put made-up articles, their entries and sightings into a corpus, as a crawl would."""
-    run = Run.join(data, "fill")
-    run.corpus.conn.executescript(f"""
+    with Run.open(data, "fill") as run:
+        run.corpus.conn.executescript(f"""
         BEGIN;
         CREATE TEMP TABLE code AS WITH RECURSIVE n(i) AS
           (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {stored})
@@ -52,7 +52,6 @@ def fill(data: Path, stored: int) -> None:
         DROP TABLE code;
         COMMIT;
     """)
-    run.leave()
 
 
 def _crawl(url: str, data: str) -> float:

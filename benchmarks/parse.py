@@ -12,7 +12,7 @@ from lxml import etree
 from crawler.demo.site import build, bundled_posts
 from crawler.parsers.charset import decode
 from crawler.parsers.finews import BASE, PostPage
-from pipelines.dedupe import content_hash
+from pipelines.dedupe import text_hash
 
 _ROUNDS = 7
 _TIMES = 20
@@ -45,8 +45,8 @@ def measure() -> Iterator[tuple[str, str]]:
     yield "  times the floor's time", spread
 
 
-def _whole(url: str, body: bytes) -> str:
-    return content_hash(PostPage(decode(body, "", url=url), url).article())
+def _whole(url: str, body: bytes) -> str | None:
+    return text_hash(PostPage(decode(body, "", url=url), url).article())
 
 
 def _floor(body: bytes) -> list[object]:

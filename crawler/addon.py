@@ -20,5 +20,7 @@ class FinewsAddon:
         if replay:
             handler = "crawler.replay.ReplayHandler"
             settings["DOWNLOAD_HANDLERS"].update({"http": handler, "https": handler})
+            # A proxy would be asked for the mirror, or not know it.
+            settings.set("HTTPPROXY_ENABLED", False, _PRIORITY)
             if is_loopback(replay):
                 settings.set("DOWNLOAD_DELAY", 0, "cmdline")

@@ -33,15 +33,14 @@ class Scope:
 
         Raises :class:`ValueError` with a sentence that says which one is wrong.
         """
-        pages = int(max_pages) if max_pages else None
-        if pages is not None and pages < 1:
-            raise ValueError(f"max_pages must be 1 or more, not {pages}")
+        if max_pages and not (max_pages.isdecimal() and int(max_pages)):
+            raise ValueError(f"max_pages must be a number of 1 or more, not {max_pages!r}")
         return cls(
             listings=frozenset(listings),
             since=read_bound(since) if since else None,
             until=read_bound(until, end=True) if until else None,
             full=full.lower() in ("1", "true", "yes"),
-            max_pages=pages,
+            max_pages=int(max_pages) if max_pages else None,
         )
 
     def holds(self, entry: Entry) -> bool:

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import blake2b
 
 from crawler.items import Article
-from pipelines.database.rows import paragraphs_json, time_text
 
 # Raise it when what goes into the hash changes: old hashes then still say how they were made.
 _VERSION = "1"
 _SIZE = 16
+_READ = ("title", "published_at", "digest", "paragraphs")
 
 
-def content_hash(article: Article) -> str:
-    """Fingerprint of what a reader sees: title, time, digest, paragraphs. Begins with a version.
+def content_hash(columns: Mapping[str, str | None]) -> str:
+    """Fingerprint of what a reader sees, from the columns of ``articles`` of these names:
+    title, published_at, digest, paragraphs. Begins with its version.
 
     Links, charts, adverts and mentions do not count, so that a change of these alone
-    is no new revision. Fields that are None are left out, so that a field that comes
+    is no new revision. Columns that are NULL are left out, so that one that comes
     later does not change older hashes.
     """
-    parts = {
-        "title": article.title,
-        "published_at": article.published_at and time_text(article.published_at),
-        "digest": article.digest,
-        "paragraphs": paragraphs_json(article.paragraphs),
-    }
-    return _hash("\x00".join(f"{name}={value}" for name, value in parts.items() if value))
+    parts = ((name, columns[name]) for name in _READ)
+    return _hash("\x00".join(f"{name}={value}" for name, value in parts if value))
 
 
 def text_hash(article: Article) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
@@ -25,63 +26,55 @@ def now() -> datetime:
 
 
 class Run:
-    """The run of this process on one data folder.
+    """The run of this process on one data folder: made by the command, shared by its spiders.
 
-    ``join`` begins it, or joins the one that this process has open: the command and
-    each of its spiders share a run. When the last has left, it ends. ``counts`` holds
-    what the ``runs`` table keeps, ``unfinished`` the sites that still owe something;
-    ``error`` is set when the data folder failed, and then nothing more is written.
+    ``open`` begins it under the lock, ``close`` writes what waits and ends it. ``counts``
+    holds what the ``runs`` table keeps, ``unfinished`` the sites whose crawl has not come to
+    its end; ``error`` is set when the data folder failed, and then nothing more is written.
     """
 
-    _open: ClassVar[dict[Path, Run]] = {}
+    _current: ClassVar[dict[Path, Run]] = {}
 
-    def __init__(self, data: Path, command: str, clock: Clock, *, wait: bool) -> None:
+    def __init__(self, data: Path, command: str, clock: Clock) -> None:
         self.data = data
         self.clock = clock
         self.counts: Counter[str] = Counter()
         self.skipped: set[str] = set()
-        self.error: StoreError | None = None
         self.unfinished: set[str] = set()
-        self._joined = 0
-        self._lock = RunLock(data)
-        self._lock.acquire(wait=wait)
-        try:
-            self.corpus = open_corpus(data)
-            self.pages = open_pages(data)
-            with writing(self.corpus):
-                self.id = Ledger.begin(self.corpus, command, clock())
-        except StoreError:
-            self._lock.release()
-            raise
+        self.error: StoreError | None = None
+        self.corpus = open_corpus(data)
+        self.pages = open_pages(data)
+        with writing(self.corpus):
+            self.id = Ledger.begin(self.corpus, command, clock())
         self.ledger = Ledger(self.corpus, self.id, clock)
         self.store = Store(self.corpus, self.pages, run_id=self.id, clock=clock, counts=self.counts)
 
     @classmethod
-    def join(cls, data: Path, command: str, *, clock: Clock = now, wait: bool = False) -> Run:
-        """Begin a run on ``data``, or join this process's. Raises :class:`StoreError`."""
-        data = data.absolute()
-        run = cls._open.get(data)
-        if run is None:
-            run = cls._open[data] = cls(data, command, clock, wait=wait)
-        run._joined += 1
-        return run
+    @contextmanager
+    def open(
+        cls, data: Path, command: str, *, clock: Clock = now, wait: bool = False
+    ) -> Iterator[Run]:
+        """Run within a ``with`` block. Raises :class:`StoreError`, :class:`Locked` among them.
 
-    def leave(self) -> None:
-        """Leave the run; the last to leave writes what waits and ends it."""
-        self._joined -= 1
-        if self._joined:
-            return
+        A write that fails when the block ends is in ``error``, not raised.
+        """
+        data = data.absolute()
+        lock = RunLock(data)
+        lock.acquire(wait=wait)
         try:
-            if self.error is None:
-                self.store.flush()
-                self.save("stopped" if self.unfinished else "finished")
-        except StoreError as error:
-            self.error = error
+            run = cls._current[data] = cls(data, command, clock)
+            try:
+                yield run
+            finally:
+                del cls._current[data]
+                run._close()
         finally:
-            del self._open[self.data]
-            self.corpus.close()
-            self.pages.close()
-            self._lock.release()
+            lock.release()
+
+    @classmethod
+    def current(cls, data: Path) -> Run | None:
+        """The run that this process has open on ``data``; None where there is none."""
+        return cls._current.get(data.absolute())
 
     def frontier(self, site: str) -> Frontier:
         """The frontier of one site in this run."""
@@ -92,3 +85,18 @@ class Run:
         self.counts["skipped"] = len(self.skipped)
         with writing(self.corpus):
             self.ledger.save(self.counts, outcome)
+
+    @property
+    def outcome(self) -> str:
+        """``error``, ``stopped`` before its end, or ``finished``."""
+        return "error" if self.error else "stopped" if self.unfinished else "finished"
+
+    def _close(self) -> None:
+        try:
+            if self.error is None:
+                self.store.flush()
+            self.save(self.outcome)
+        except StoreError as error:
+            self.error = self.error or error
+        self.corpus.close()
+        self.pages.close()

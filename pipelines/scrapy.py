@@ -7,6 +7,8 @@ beside them.
 from __future__ import annotations
 
 import asyncio
+import logging
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +19,7 @@ from crawler.items import Article, Failure, Page
 from pipelines.run import Run, now
 from pipelines.validate import check
 
+logger = logging.getLogger(__name__)
 _Item = TypeVar("_Item")
 
 
@@ -45,11 +48,14 @@ class ValidatePipeline:
 class StorePipeline:
     """Stores pages, articles and failures in the run of this process.
 
-    A write that fails ends the crawl: what cannot be stored must not be fetched.
+    ``run`` is the one that the command has open, else one of its own (``scrapy crawl``);
+    None for spiders that know no listings, such as that of ``scrapy shell``. A write that
+    fails ends the crawl: what cannot be stored must not be fetched.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
+        self._own = ExitStack()
         self.run: Run | None = None
 
     @classmethod
@@ -59,8 +65,12 @@ class StorePipeline:
     def open_spider(self) -> None:
         spider = self._crawler.spider
         assert spider is not None
+        if not hasattr(spider, "scope"):
+            return
         data = Path(self._crawler.settings["FINEWS_DATA"])
-        self.run = Run.join(data, f"scrapy crawl {spider.name}")
+        self.run = Run.current(data)
+        if self.run is None:
+            self.run = self._own.enter_context(Run.open(data, f"scrapy crawl {spider.name}"))
         self.run.unfinished.add(spider.name)
 
     def process_item(self, item: _Item) -> _Item:
@@ -69,18 +79,19 @@ class StorePipeline:
                 self.run.store.add(item)
             except StoreError as error:
                 self.give_up(error)
-                raise
         return item
 
     def give_up(self, error: StoreError) -> None:
         """End the crawl because the data folder failed."""
         assert self.run and self._crawler.engine
-        self.run.error = error
-        close = self._crawler.engine.close_spider_async(reason="store_failed")
-        self._closing = asyncio.ensure_future(close)
+        if self.run.error is None:
+            logger.error("%s", error)
+            self.run.error = error
+            close = self._crawler.engine.close_spider_async(reason="store_failed")
+            self._closing = asyncio.ensure_future(close)
 
     def close_spider(self) -> None:
         if self.run:
             stats = self._crawler.stats
             self.run.counts["requests"] += stats.get_value("downloader/request_count", 0)
-            self.run.leave()
+            self._own.close()

@@ -6,9 +6,9 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sqlite_utils import Database
 
@@ -25,6 +25,10 @@ else:
 
 Record: TypeAlias = Page | Article | Failure
 
+_KEPT = (
+    "source", "title", "digest", "published_at", "published_raw", "url", "author", "editor",
+    "tags", "paragraphs", "text_hash",
+)  # fmt: skip
 _BATCH = 200
 _BATCH_S = 2.0
 _BATCH_BYTES = 8 << 20
@@ -126,20 +130,29 @@ class Store:
     def _write_article(self, article: Article) -> str:
         """Write one article; the outcome: new, changed or unchanged."""
         conn: sqlite3.Connection = self._corpus.conn
-        now, digest = time_text(self._clock()), content_hash(article)
-        code = article.info_code
+        now, code = time_text(self._clock()), article.info_code
         stored = conn.execute(
-            "SELECT content_hash, revision FROM articles WHERE info_code = ?", (code,)
+            f"SELECT revision, content_hash, {', '.join(_KEPT)} FROM articles WHERE info_code = ?",
+            (code,),
         ).fetchone()
         if stored is None:
+            self._insert(article, now)
             outcome = "new"
-            self._insert(article, digest, now)
-        elif stored[0] == digest:
-            outcome = "unchanged"
         else:
-            outcome = "changed"
-            self._revise(article, digest, now, revision=stored[1] + 1)
-        if outcome != "unchanged":
+            revision, old, *kept = stored
+            columns = self._columns(article)
+            columns |= _lost(columns, dict(zip(_KEPT, kept, strict=True)))
+            columns["content_hash"] = content_hash(columns)
+            outcome = "unchanged" if columns["content_hash"] == old else "changed"
+            if outcome == "changed":
+                self._keep_revision(code, now)
+                columns |= {"revision": revision + 1, "updated_at": now, "run_id": self._run_id}
+            conn.execute(
+                f"UPDATE articles SET {', '.join(f'{name} = :{name}' for name in columns)}"
+                " WHERE info_code = :info_code",
+                {**columns, "info_code": code},
+            )
+        if stored is None or article.paragraphs:
             conn.execute("DELETE FROM mentions WHERE info_code = ?", (code,))
             conn.executemany(
                 "INSERT INTO mentions VALUES (?, ?, ?, ?, ?, ?)",
@@ -151,60 +164,56 @@ class Store:
         self._answer(article, now)
         return outcome
 
-    def _insert(self, article: Article, digest: str, now: str) -> None:
-        words = text_hash(article)
+    def _insert(self, article: Article, now: str) -> None:
+        columns = self._columns(article)
         twin = self._corpus.conn.execute(
-            "SELECT info_code FROM articles WHERE text_hash = ? ORDER BY rowid LIMIT 1", (words,)
+            "SELECT info_code FROM articles WHERE text_hash = ? ORDER BY rowid LIMIT 1",
+            (columns["text_hash"],),
         ).fetchone()
         values = {
+            **columns,
             "info_code": article.info_code,
             "listing": article.listing,
-            "first_seen_at": now,
+            "content_hash": content_hash(columns),
             "revision": 1,
-            "text_hash": words,
+            "first_seen_at": now,
+            "updated_at": now,
+            "run_id": self._run_id,
             "same_text_as": twin and twin[0],
-            **self._columns(article, digest, now),
         }
         self._corpus.conn.execute(
             f"INSERT INTO articles ({', '.join(values)}) VALUES (:{', :'.join(values)})", values
         )
 
-    def _revise(self, article: Article, digest: str, now: str, *, revision: int) -> None:
-        conn = self._corpus.conn
-        conn.execute(
-            "INSERT INTO revisions SELECT info_code, revision, title, published_at, paragraphs,"
-            " content_hash, updated_at, ? FROM articles WHERE info_code = ?",
-            (now, article.info_code),
-        )
-        values = {
-            "revision": revision,
-            "text_hash": text_hash(article),
-            **self._columns(article, digest, now),
-        }
-        conn.execute(
-            f"UPDATE articles SET {', '.join(f'{name} = :{name}' for name in values)}"
-            " WHERE info_code = :info_code",
-            {**values, "info_code": article.info_code},
+    def _keep_revision(self, code: str, now: str) -> None:
+        kept = "source, title, digest, published_at, url, author, editor, tags, paragraphs"
+        kept += ", content_hash, page"
+        self._corpus.conn.execute(
+            f"INSERT INTO revisions (info_code, revision, {kept}, seen_at, replaced_at)"
+            f" SELECT info_code, revision, {kept}, updated_at, ? FROM articles"
+            " WHERE info_code = ?",
+            (now, code),
         )
 
-    def _columns(self, article: Article, digest: str, now: str) -> dict[str, str | int | None]:
+    @staticmethod
+    def _columns(article: Article) -> dict[str, Any]:
+        """What the article itself says, by column."""
+        time = article.published_at
         return {
             "site": article.site,
             "source": article.source,
             "title": article.title,
             "digest": article.digest,
-            "published_at": time_text(article.published_at) if article.published_at else None,
+            "published_at": time_text(time) if time else None,
             "published_raw": article.published_raw,
             "url": article.url,
             "author": article.author,
             "editor": article.editor,
             "tags": json_text(article.tags) if article.tags else None,
             "paragraphs": paragraphs_json(article.paragraphs),
-            "content_hash": digest,
-            "updated_at": now,
-            "run_id": self._run_id,
             "parser": article.parser,
             "page": article.page,
+            "text_hash": text_hash(article),
         }
 
     def _answer(self, article: Article, now: str) -> None:
@@ -264,13 +273,26 @@ class Store:
         return "failed"
 
 
+def _lost(columns: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What an article had and a later look lacks: a page that lost a part takes nothing from us."""
+    lost = {name for name, value in kept.items() if value is not None and columns[name] is None}
+    if columns["paragraphs"] == "[]":
+        lost |= {"paragraphs", "text_hash"}
+    elif "text_hash" in lost:  # other paragraphs, without words
+        lost.remove("text_hash")
+    if "published_at" in lost:
+        lost.add("published_raw")
+    return {name: kept[name] for name in lost}
+
+
 def _next_try(failure: Failure, attempts: int, now: datetime) -> datetime | None:
     """When to try again after so many attempts; None when it is given up.
 
-    A listing is never given up for what may pass: it is walked by every run anyway.
+    A listing is never given up: it is walked by every run, after a day where trying
+    seems no use (a 404 may be a glitch of the site).
     """
+    if failure.info_code is None:
+        return now if failure.retry else now + timedelta(days=1)
     if not failure.retry:
         return None
-    if failure.info_code is None:
-        return now
     return now + PAUSES[attempts - 1] if attempts <= len(PAUSES) else None

@@ -46,9 +46,9 @@ def test_a_linked_name_is_read_whole() -> None:
     assert (body.source, body.paragraphs, body.found) == ("远山证券报", [], [])
 
 
-def test_the_first_attribution_wins() -> None:
+def test_the_attribution_of_its_class_wins() -> None:
     body = read_body([parse("<p>（来源：甲报）</p><p class='em_media'>（文章来源：乙报）</p>")])
-    assert (body.source, body.paragraphs) == ("甲报", [])
+    assert (body.source, body.paragraphs) == ("乙报", [])
 
 
 @pytest.mark.parametrize(

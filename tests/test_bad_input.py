@@ -301,3 +301,50 @@ def test_a_category_page_that_fails_for_long_is_walked_again(finews: Program) ->
         replica.pages.update(pages)
         finews.crawl(replica.url)
     assert finews.json("failures") == []
+
+
+def test_one_link_twice_with_other_words(finews: Program) -> None:
+    """A theme shows each post with its title and with a picture: two links, one entry."""
+    pages = build([BAD, GOOD])
+    line = f'<li><a href="{BAD.path}">又一次</a></li></ul>'.encode()
+    pages["/"] = pages["/"].replace(b"</ul>", line, 1)
+    with serving(pages) as replica:
+        assert finews.crawl(replica.url)["new"] == 2
+    sql = "SELECT title FROM entries WHERE listing = 'home' AND info_code = ?"
+    assert finews.rows(sql, INFO) == [TITLE]
+
+
+def test_a_redirect_to_another_article_is_no_article(finews: Program) -> None:
+    with serving(build([BAD, GOOD])) as replica:
+        replica.pages[BAD.path] = Answer(status=301, headers={"Location": BASE + GOOD.path})
+        finews.crawl(replica.url, code=3)
+    assert finews.rows("SELECT info_code, same_text_as FROM articles") == [
+        ("NW202206019100000002", None)
+    ]
+    assert [each["reason"] for each in finews.json("failures")] == ["redirects"]
+
+
+def test_redirects_without_end(finews: Program) -> None:
+    with serving(build([BAD, GOOD])) as replica:
+        replica.pages[BAD.path] = Answer(status=302, headers={"Location": BASE + BAD.path})
+        finews.crawl(replica.url, code=3)
+    (failure,) = finews.json("failures")
+    assert failure["reason"] == "redirects"
+    assert failure["next_try_at"]
+
+
+def test_an_answer_that_unpacks_without_end(finews: Program) -> None:
+    bomb = gzip.compress(b"0" * (64 << 20))
+    with serving(build([BAD, GOOD])) as replica:
+        replica.pages[BAD.path] = Answer(bomb, headers={"Content-Encoding": "gzip"})
+        finews.crawl(replica.url, code=3)
+    assert [each["reason"] for each in finews.json("failures")] == ["too-large"]
+
+
+def test_a_home_page_without_posts_is_a_change_of_layout(finews: Program) -> None:
+    with serving(build([BAD, GOOD])) as replica:
+        page = replica.pages["/"]
+        assert isinstance(page, bytes)
+        replica.pages["/"] = re.sub(rb"<li>.*?</li>", b"", page)
+        finews.crawl(replica.url, code=3)
+    assert [each["reason"] for each in finews.json("failures")] == ["layout-changed"]

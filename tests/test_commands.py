@@ -6,8 +6,10 @@ import csv
 import json
 import os
 import pty
+import signal
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -278,3 +280,76 @@ def test_sigterm_stops_cleanly_and_the_next_run_goes_on(finews: Program) -> None
         finews("crawl", "--replay", replica.url)
     assert finews.rows("SELECT count(*) FROM articles") == [16]
     assert finews.rows("SELECT outcome FROM runs") == ["stopped", "finished"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_is_told_and_loses_nothing(finews: Program, times: int) -> None:
+    with serving(build(bundled_posts())) as replica:
+        replica.delay = 0.1
+        process = subprocess.Popen(
+            finews.command("crawl", "--replay", replica.url),
+            cwd=ROOT,
+            env=finews.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while len(replica.articles()) < 4:
+            assert process.poll() is None
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.02)
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 3, (out, err)
+        assert out.startswith("Stopped; the next run goes on")
+        assert "Traceback" not in err
+        replica.delay = 0
+        finews("crawl", "--replay", replica.url)
+    assert finews.rows("SELECT outcome FROM runs") == ["stopped", "finished"]
+    assert finews.rows("SELECT count(*) FROM articles") == [16]
+
+
+def test_a_failed_write_of_the_frontier_is_loud_too(finews: Program) -> None:
+    finews("demo")
+    with sqlite3.connect(finews.data / "finews.db") as db:
+        db.execute("DELETE FROM entries")
+        db.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON entries"
+            " BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+        )
+    with serving(build(bundled_posts())) as replica:
+        done = finews.run(finews.command("crawl", "--replay", replica.url))
+    assert done.returncode == 1
+    assert "finews.db refused a write: database or disk is full" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout.startswith("Broken off by an error")
+    assert finews.rows("SELECT outcome FROM runs ORDER BY id DESC LIMIT 1") == ["error"]
+
+
+@pytest.mark.parametrize("command", ["status", "sites", "failures", "export"])
+def test_a_damaged_database_is_told(demo: Program, command: str) -> None:
+    path = demo.data / "finews.db"
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    content = bytearray(path.read_bytes())
+    content[16384 : 16384 * 20] = b"\xff" * (16384 * 19)
+    path.write_bytes(content)
+    args = (command, "out.csv") if command == "export" else (command,)
+    done = demo.run(demo.command(*args))
+    assert done.returncode == 1
+    assert done.stderr.startswith("finews: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_proxy_is_not_asked_for_the_mirror(finews: Program) -> None:
+    finews.env["http_proxy"] = finews.env["https_proxy"] = "http://127.0.0.1:9"
+    assert "16 new of 16" in finews("demo")
+
+
+def test_scrapy_shell_leaves_the_data_folder_alone(finews: Program) -> None:
+    with serving(build(bundled_posts())) as replica:
+        url, data = f"{replica.url}/emnews/", f"FINEWS_DATA={finews.data}"
+        done = finews.scrapy("shell", url, "-c", "response.status", "-s", data)
+    assert (done.returncode, done.stdout.strip()) == (0, "200"), done.stderr
+    assert not finews.data.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sqlite3
 import sys
 from typing import Any
 
@@ -36,6 +37,9 @@ class LazyGroup(click.Group):
         except FinewsError as error:
             click.echo(f"finews: {error}", err=True)
             sys.exit(LOCKED if isinstance(error, Locked) else UNEXPECTED)
+        except sqlite3.Error as error:
+            click.echo(f"finews: the database cannot be read: {error}", err=True)
+            sys.exit(UNEXPECTED)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

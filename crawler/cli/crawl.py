@@ -8,6 +8,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 from scrapy.crawler import AsyncCrawlerProcess
@@ -59,7 +60,7 @@ def command(
       finews crawl finews --replay http://127.0.0.1:8000
 
     Exit codes: 0 done, 1 unexpected error, 2 usage, 3 something failed (see finews
-    failures), 4 another run is at work.
+    failures) or it was stopped, 4 another run is at work.
     """
     settings = crawl_settings(data, replay)
     loader = SpiderLoader.from_settings(settings)
@@ -90,12 +91,20 @@ def crawl_settings(data: Path, replay: str | None) -> Settings:
     os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
     settings = get_project_settings()
     settings.set("FINEWS_DATA", str(data), "cmdline")
-    settings.set("LOG_LEVEL", "WARNING", "cmdline")
+    settings.set("LOG_LEVEL", "ERROR", "cmdline")  # what fails is told by failures
     if replay:
-        if not replay.startswith(("http://", "https://")):
+        if not _is_http(replay):
             raise click.UsageError(f"--replay takes an http URL, not {replay!r}")
         settings.set("FINEWS_REPLAY", replay, "cmdline")
     return settings
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def crawl(
@@ -110,8 +119,8 @@ def crawl(
 
     Scrapy ends with 0 whatever happens, so the code comes from what the run counted.
     """
-    run = Run.join(Path(settings["FINEWS_DATA"]), f"crawl {' '.join(sites)}", wait=wait)
-    try:
+    data = Path(settings["FINEWS_DATA"])
+    with Run.open(data, f"crawl {' '.join(sites)}", wait=wait) as run:
         process = AsyncCrawlerProcess(settings)
         # What these report with tracebacks stands in failures, with its reason.
         for name in ("retry", "robotstxt"):
@@ -121,10 +130,8 @@ def crawl(
             process.crawl(crawler, **arguments)
         with CrawlProgress(run, quiet=as_json):
             process.start()
-    finally:
-        run.leave()
     broken = any(crawler.stats.get_value("spider_exceptions/count") for crawler in crawlers)
-    code = FAILED if run.counts["failed"] else 0
+    code = FAILED if run.counts["failed"] or run.unfinished else 0
     if run.error or broken:
         code = UNEXPECTED
     _summarise(run, code, as_json=as_json)
@@ -136,20 +143,18 @@ def _summarise(run: Run, code: int, *, as_json: bool) -> None:
         click.echo(f"finews: {run.error}", err=True)
     failed = [] if run.error else _failed(run)
     if as_json:
-        counts = {name: run.counts[name] for name in COUNTS}
-        outcome = "error" if run.error else "stopped" if run.unfinished else "finished"
         print_json(
             {
                 "run": run.id,
-                "outcome": outcome,
+                "outcome": run.outcome,
                 "exit_code": code,
-                **counts,
+                **{name: run.counts[name] for name in COUNTS},
                 "skipped_urls": sorted(run.skipped),
                 "failures": failed,
             }
         )
         return
-    click.echo(_sentence(run))
+    click.echo(_sentence(run, code))
     for url in sorted(run.skipped):
         click.echo(f"  skipped, its link has no info code: {url}")
     for each in failed[:10]:
@@ -160,7 +165,7 @@ def _summarise(run: Run, code: int, *, as_json: bool) -> None:
         click.echo(f"See finews failures --data {run.data} for the reasons.")
 
 
-def _sentence(run: Run) -> str:
+def _sentence(run: Run, code: int) -> str:
     counts = run.counts
     stored = [f"{counts['new']} new"]
     stored += [f"{counts[name]} {name}" for name in ("changed", "unchanged") if counts[name]]
@@ -174,6 +179,8 @@ def _sentence(run: Run) -> str:
         parts.append(f"{counts['failed']} failed")
     parts.append(f"{counts['requests']} requests")
     begin = "Stopped; the next run goes on" if run.unfinished else "Done"
+    if code == UNEXPECTED:
+        begin = "Broken off by an error"
     return f"{begin}: {'; '.join(parts)}."
 
 

@@ -39,6 +39,7 @@ _CHUNK = 500
 @dataclass(slots=True)
 class _Walk:
     id: int
+    url: str
     goes_on: bool  # past known entries, since an earlier walk left a hole or all is asked for
     failed: bool = False
 
@@ -94,6 +95,13 @@ class FrontierMiddleware:
             async for each in result:
                 yield each
             return
+        try:
+            async for each in self._taken(response, result):
+                yield each
+        except StoreError as error:
+            self._pipeline.give_up(error)
+
+    async def _taken(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
         page = self._page(response)
         yield page
         entries: list[Entry] = []
@@ -104,7 +112,7 @@ class FrontierMiddleware:
                     entries.append(each)
                 case Listing(page=1):
                     # At once: it must be written before the article that comes with it.
-                    for request in self._listing(each):
+                    for request in self._listing(each, discovered=True):
                         yield request
                 case Listing():
                     pages.append(each)
@@ -124,20 +132,23 @@ class FrontierMiddleware:
         """An error in a callback is the failure of that one page; the crawl goes on."""
         if self._frontier is None:
             return None
-        if isinstance(exception, StoreError):
-            self._pipeline.give_up(exception)
-            return []
         assert response.request
         page = sha256(response.body).hexdigest()
-        return [replace(self._failure(exception, response.request), page=page)]
+        return [replace(each, page=page) for each in self._failed(exception, response.request)]
 
     def failed(self, failure: TwistedFailure) -> Iterator[Failure]:
         """Errback of every request made here: no usable answer came."""
         request: Request = failure.request  # type: ignore[attr-defined]
         assert failure.value
-        yield self._failure(fetch_failed(failure.value, request.url), request)
+        yield from self._failed(fetch_failed(failure.value, request.url), request)
 
-    def _failure(self, error: BaseException, request: Request) -> Failure:
+    def _failed(self, error: Exception, request: Request) -> Iterator[Failure]:
+        try:
+            yield self._failure(error, request)
+        except StoreError as broken:
+            self._pipeline.give_up(broken)
+
+    def _failure(self, error: Exception, request: Request) -> Failure:
         entry, listing = request.cb_kwargs.get("entry"), request.cb_kwargs.get("listing")
         if listing and (walk := self._walks.get(listing.name)):
             assert self._run
@@ -183,17 +194,22 @@ class FrontierMiddleware:
             entries = self._frontier.take(_CHUNK)
         return [self._ours(self._spider.article_request(entry)) for entry in entries]
 
-    def _listing(self, listing: Listing) -> Iterator[Request]:
-        """Begin the walk of a listing, once a run; remember it for the next."""
+    def _listing(self, listing: Listing, *, discovered: bool = False) -> Iterator[Request]:
+        """Begin the walk of a listing, once a run.
+
+        One that was ``discovered`` is remembered at once: the page that told of it will
+        not be read again. One that was asked for is when it has answered.
+        """
         assert self._run and self._frontier
         scope, ledger = self._spider.scope, self._run.ledger
         if listing.name in self._walks or (scope.listings and listing.name not in scope.listings):
             return
         with writing(self._run.corpus):
-            self._frontier.add_listing(listing)
+            if discovered:
+                self._frontier.add_listing(listing)
             whole = ledger.is_whole(listing.site, listing.name)
             walk = ledger.begin_walk(listing.site, listing.name)
-        self._walks[listing.name] = _Walk(walk, goes_on=scope.full or not whole)
+        self._walks[listing.name] = _Walk(walk, listing.url, goes_on=scope.full or not whole)
         yield self._ours(self._spider.listing_request(listing))
 
     def _walked(
@@ -210,6 +226,7 @@ class FrontierMiddleware:
             run.ledger.add_page(walk.id, len(entries), shown)
             outcome = self._outcome(walk, listing, shown, last=not pages)
             if not walk.failed:
+                self._frontier.add_listing(replace(listing, url=walk.url, page=1))
                 self._frontier.answered(listing.url)
                 if outcome:
                     run.ledger.end_walk(walk.id, outcome)

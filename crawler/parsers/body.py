@@ -122,7 +122,7 @@ class _Reader:
             return
         if name and (name == "em_media" or "res-edit" in name):
             self.flush()
-            if self.credits(flat(node)):
+            if self.credits(flat(node), certain=True):
                 return
         self.flush()
         outer = self.kind
@@ -136,10 +136,13 @@ class _Reader:
         self.flush()
         self.kind = outer
 
-    def credits(self, line: str) -> bool:
-        """Take an attribution or editor's line; False if it is neither."""
+    def credits(self, line: str, *, certain: bool = False) -> bool:
+        """Take an attribution or editor's line; False if it is neither.
+
+        One that is ``certain`` by its class wins over one that only looks so.
+        """
         if source := attribution.read_media(line):
-            self.body.source = self.body.source or source
+            self.body.source = source if certain else self.body.source or source
         elif editor := attribution.read_editor(line):
             self.body.editor = self.body.editor or editor
         else:

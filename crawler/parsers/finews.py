@@ -26,6 +26,9 @@ from crawler.parsers.html import Element, attribute, flat, parse, select, strip,
 SITE = "finews"
 BASE = "https://finews.withounder.com"
 PARSER = "finews.post/1"
+_HOSTS = frozenset(
+    ("finews.withounder.com", "finews.zning.me", "finnews.zning.me", "finews.zning.xyz")
+)
 #: The pages that list articles whatever the categories are, by listing name.
 PAGES = {"home": f"{BASE}/", "emnews": f"{BASE}/emnews/", "feed": f"{BASE}/feed.xml"}
 
@@ -47,7 +50,7 @@ def category(slug: str) -> Listing:
     'https://finews.withounder.com/category/jiemianxinwen.html'
     """
     name = f"category/{slug}" if slug in PAGES else slug
-    return Listing(SITE, name, f"{BASE}/category/{quote(slug)}.html")
+    return Listing(SITE, name, f"{BASE}/category/{quote(slug, safe='')}.html")
 
 
 class PostPage:
@@ -160,8 +163,12 @@ def parse_listing(text: str, url: str, listing: str) -> tuple[list[Entry], list[
     if section is None:
         raise LayoutChanged("div.wrapper section", url=url, site=SITE)
     _require("</section>", text, url)
-    entries = (_entry(a.get("href", ""), url, listing, flat(a)) for a in select(_ENTRIES, section))
-    return [entry for entry in entries if entry], list(_linked_listings(section, url))
+    links = ((a, _path(url, a.get("href", ""))) for a in select(_ENTRIES, section))
+    found = (_entry(path, listing, flat(a)) for a, path in links)
+    entries = [entry for entry in found if entry]
+    if not entries and listing == "home":  # it shows the newest of all categories
+        raise LayoutChanged("link to a post", url=url, site=SITE)
+    return entries, list(_linked_listings(section, url))
 
 
 def _parse_feed(text: str, url: str, listing: str) -> list[Entry]:
@@ -177,9 +184,10 @@ def _parse_feed(text: str, url: str, listing: str) -> list[Entry]:
     entries = []
     for node in feed.iterfind("a:entry", _ATOM):
         link = node.find("a:link", _ATOM)
-        href = link.get("href") if link is not None else None
+        # Whatever host it names: the feed takes it from its configuration.
+        path = _path(url, link.get("href", "") if link is not None else "", hosts=None)
         title, time = node.findtext("a:title", "", _ATOM), node.findtext("a:published", "", _ATOM)
-        entry = _entry(href or "", url, listing, title, _aware(time))
+        entry = _entry(path, listing, title, _aware(time))
         if entry:
             entries.append(entry)
     return entries
@@ -195,14 +203,9 @@ def _aware(text: str) -> datetime | None:
 
 
 def _entry(
-    href: str, base: str, listing: str, title: str, published_at: datetime | None = None
+    path: str, listing: str, title: str, published_at: datetime | None = None
 ) -> Entry | None:
-    """The entry of a link to a post; None for other links.
-
-    Only the path counts: the site moved between hosts (zning.me, withounder.com), and
-    the feed names whichever host its configuration names.
-    """
-    path = _path(base, href)
+    """The entry of a link to a post; None for other links."""
     found = _POST_PATH.match(path)
     if not found:
         return None
@@ -215,19 +218,23 @@ def _entry(
     return Entry(SITE, listing, url, infocode.read(url), title or None, published_at, day)
 
 
-def _path(base: str, href: str) -> str:
-    """The path a link leads to; "" for what is no URL, such as 「http://[」."""
-    try:
-        return urlsplit(urljoin(base, href.strip())).path
-    except ValueError:
-        return ""
-
-
 def _linked_listings(section: Element, base: str) -> Iterator[Listing]:
     for link in select(_LINKS, section):
         found = _CATEGORY_PATH.match(_path(base, link.get("href", "")))
         if found:
             yield category(unquote(found[1]))
+
+
+def _path(base: str, href: str, hosts: frozenset[str] | None = _HOSTS) -> str:
+    """The path that a link within the site leads to; "" for other links.
+
+    The site moved between ``hosts``: only the path counts. None means any host.
+    """
+    try:
+        parts = urlsplit(urljoin(base, href.strip()))
+    except ValueError:  # such as 「http://[」
+        return ""
+    return parts.path if hosts is None or parts.hostname in hosts else ""
 
 
 def _section(text: str) -> Element | None:

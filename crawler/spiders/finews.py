@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from scrapy.http import Response
 
+from crawler import infocode
+from crawler.errors import FetchFailed
 from crawler.items import Article, Entry, Listing
 from crawler.parsers import finews
 from crawler.spiders.listing import ListingSpider
@@ -23,6 +25,8 @@ class FinewsSpider(ListingSpider):
     @classmethod
     def listing(cls, name: str) -> Listing:
         """A list of the site's own, or the category page of that slug."""
+        if not name.strip() or "," in name:
+            raise ValueError(f"{name!r} is no name of a listing of {cls.name}")
         if name in finews.PAGES:
             return Listing(cls.name, name, finews.PAGES[name])
         return finews.category(name.removeprefix("category/"))
@@ -43,6 +47,13 @@ class FinewsSpider(ListingSpider):
         @bundled_post https://finews.withounder.com/emnews/2022/05/31/202205319100001010.html
         @returns items 1
         """
+        if infocode.read(response.url) not in (None, entry.info_code):
+            raise FetchFailed(
+                f"it redirects to another article, {response.url}",
+                url=entry.url,
+                reason="redirects",
+                retry=True,
+            )
         post = finews.PostPage(self.text(response), entry.url)
         # Before the article: once that is stored, its page is not read again.
         yield from post.listings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,8 +39,11 @@ def read_corpus(data: Path) -> Database:
     path = data / CORPUS
     if not path.is_file():
         raise StoreError(f"no corpus at {path}; run finews crawl first, or name it by --data", path)
+    # In a folder that cannot be written, SQLite reads WAL files only as unchanging.
+    still = not os.access(data, os.W_OK) and not path.with_name(f"{CORPUS}-wal").exists()
     try:
-        conn = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        mode = "immutable=1" if still else "mode=ro"
+        conn = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
         db = Database(_configured(conn))
         _refuse_newer(db, schema.corpus, path)
         if schema.corpus.pending(db):

@@ -26,8 +26,8 @@ _ASK = 500  # SQL variables at once
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one listing page brought: entries not shown there before, codes never met,
-    and links without an info code.
+    """What one listing page brought: entries not shown there before, articles to ask for
+    that were not owed already, and links without an info code.
     """
 
     new: int = 0
@@ -48,9 +48,9 @@ class Frontier:
     def revive(self) -> int:
         """Make what failed and is due to be tried again pending; the number of articles owed."""
         self._conn.execute(
-            "UPDATE entries SET state = 'pending' WHERE site = ? AND state = 'failed' AND url IN"
-            " (SELECT url FROM failures WHERE site = ? AND next_try_at <= ?"
-            " AND resolved_at IS NULL)",
+            "UPDATE entries SET state = 'pending' WHERE site = ? AND state IN ('failed', 'stored')"
+            " AND (info_code, url) IN (SELECT info_code, url FROM failures WHERE site = ?"
+            " AND next_try_at <= ? AND resolved_at IS NULL)",
             (self._site, self._site, time_text(self._clock())),
         )
         (owed,) = self._conn.execute(
@@ -77,36 +77,37 @@ class Frontier:
     def listings(self) -> list[Listing]:
         """The listings of this site that earlier runs found, oldest first.
 
-        Without those that are gone for good, such as a category page that answers 404.
+        Without those that rest, such as a category page that answered 404 today.
         """
         rows = self._conn.execute(
             "SELECT site, name, url FROM listings AS l WHERE site = ? AND NOT EXISTS"
             " (SELECT 1 FROM failures AS f WHERE f.site = l.site AND f.url = l.url"
-            " AND f.next_try_at IS NULL AND f.resolved_at IS NULL) ORDER BY rowid",
-            (self._site,),
+            " AND f.next_try_at > ? AND f.resolved_at IS NULL) ORDER BY rowid",
+            (self._site, time_text(self._clock())),
         )
         return [Listing(*row) for row in rows]
 
     def show(self, entries: Sequence[Entry], scope: Scope) -> Shown:
-        """Write what a listing page shows; call it before any of it is asked for."""
+        """Write what a listing page shows; call it before any of it is asked for.
+
+        A link that stands twice counts once, as it stands first.
+        """
+        entries = list({(e.listing, e.url): e for e in reversed(entries)}.values())[::-1]
         skipped = frozenset(e.url for e in entries if e.info_code is None)
         known = self._known(entries)
         stored = self._stored({e.info_code for e in entries if e.info_code})
         new = found = 0
-        for entry in dict.fromkeys(entries):
+        for entry in entries:
             state = known.get((entry.listing, entry.url))
             wanted = self._wanted(entry, scope, stored)
+            asked_anew = wanted == "pending" and state in ("outside", "stored")
+            if wanted == "pending" and (state is None or asked_anew):
+                found += not self._is_owed(entry)
             if state is None:
-                found += wanted == "pending" and not self._is_met(entry)
                 new += wanted != "skipped"
                 self._insert(entry, wanted)
-            elif wanted == "pending" and (state == "outside" or (scope.full and state == "stored")):
-                found += 1
-                self._conn.execute(
-                    "UPDATE entries SET state = 'pending' WHERE site = ? AND listing = ? AND"
-                    " url = ? AND run_id IS NOT ?",
-                    (self._site, entry.listing, entry.url, self._run_id),
-                )
+            elif asked_anew:
+                self._ask_anew(entry)
         return Shown(new, found, skipped)
 
     def take(self, limit: int) -> list[Entry]:
@@ -176,12 +177,21 @@ class Frontier:
             stored.update(code for (code,) in rows)
         return frozenset(stored)
 
-    def _is_met(self, entry: Entry) -> bool:
-        """Has another route shown this code already?"""
+    def _is_owed(self, entry: Entry) -> bool:
+        """Is this code owed by another route, or was it asked for in this run?"""
         return bool(
             self._conn.execute(
-                "SELECT 1 FROM entries WHERE info_code = ? LIMIT 1", (entry.info_code,)
+                "SELECT 1 FROM entries WHERE info_code = ? AND (state = 'pending' OR run_id = ?)",
+                (entry.info_code, self._run_id),
             ).fetchone()
+        )
+
+    def _ask_anew(self, entry: Entry) -> None:
+        """Make an entry pending again, unless its article was looked at in this run."""
+        self._conn.execute(
+            "UPDATE entries SET state = 'pending' WHERE site = ? AND listing = ? AND url = ?"
+            " AND NOT EXISTS (SELECT 1 FROM entries WHERE info_code = ? AND run_id = ?)",
+            (self._site, entry.listing, entry.url, entry.info_code, self._run_id),
         )
 
     def _insert(self, entry: Entry, state: str) -> None:

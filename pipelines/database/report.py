@@ -26,11 +26,13 @@ def status(db: Database) -> dict[str, Any]:
             _rows(
                 db,
                 """
-                SELECT l.site, l.name AS listing, l.url,
-                  (SELECT count(DISTINCT info_code) FROM sightings AS s
-                   WHERE s.site = l.site AND s.listing = l.name) AS articles,
+                WITH seen AS (SELECT site, listing, count(DISTINCT info_code) AS articles
+                              FROM sightings GROUP BY site, listing)
+                SELECT l.site, l.name AS listing, l.url, coalesce(articles, 0) AS articles,
                   w.started_at AS last_walk, w.outcome, w.entries, w.new
-                FROM listings AS l LEFT JOIN walks AS w ON w.id =
+                FROM listings AS l
+                LEFT JOIN seen ON seen.site = l.site AND seen.listing = l.name
+                LEFT JOIN walks AS w ON w.id =
                   (SELECT max(id) FROM walks WHERE site = l.site AND listing = l.name)
                 ORDER BY l.site, l.rowid
                 """,

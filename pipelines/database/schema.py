@@ -140,13 +140,23 @@ CREATE TABLE sightings (
   PRIMARY KEY (info_code, site, listing, url)
 );
 
+-- how much each listing brought
+CREATE INDEX sightings_by_listing ON sightings(site, listing, info_code);
+
 CREATE TABLE revisions (
   info_code TEXT NOT NULL REFERENCES articles(info_code),
   revision INTEGER NOT NULL,
+  source TEXT,
   title TEXT,
+  digest TEXT,
   published_at TEXT,
+  url TEXT,
+  author TEXT,
+  editor TEXT,
+  tags TEXT,
   paragraphs TEXT NOT NULL,
   content_hash TEXT NOT NULL,
+  page TEXT,
   seen_at TEXT NOT NULL,       -- when we first saw this content
   replaced_at TEXT NOT NULL,   -- when we saw the next
   PRIMARY KEY (info_code, revision)
