@@ -15,7 +15,7 @@ demo: $(READY) ## crawl a bundled miniature of the site, offline; again: nothing
 	@$(BIN)/finews demo
 
 test: $(READY) ## all tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadscope
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

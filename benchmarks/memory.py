@@ -48,7 +48,8 @@ def fill(data: Path, stored: int) -> None:
         INSERT INTO entries (site, listing, url, info_code, state, first_shown_at, run_id)
           SELECT 'finews', 'emnews', 'https://finews.withounder.com/emnews/' || code, code,
           'stored', '2021-01-01', {run.id} FROM code;
-        INSERT INTO sightings SELECT code, 'finews', 'emnews', code, '2021-01-01' FROM code;
+        INSERT INTO sightings (info_code, site, listing, url, first_seen_at)
+          SELECT code, 'finews', 'emnews', code, '2021-01-01' FROM code;
         DROP TABLE code;
         COMMIT;
     """)

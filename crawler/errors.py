@@ -7,6 +7,9 @@ FinewsError
 │   ├── TruncatedPage     the page ends before its article does
 │   ├── NotAnArticle      an answer, but no article (error page, challenge, other page)
 │   ├── LayoutChanged     a listing or page lacks a part that it always had
+│   ├── BrokenPost        a post file whose front matter cannot be read; names the line
+│   ├── UnreadableFile    a file or archive that the system or its format refuses
+│   ├── TooLarge          a file larger, or an archive with more members, than we read
 │   └── Untrusted         an article that must not be stored (future time, mojibake, empty)
 └── StoreError            the data folder failed: the run ends with exit code 1
     ├── Locked            another run holds the lock: exit code 4
@@ -78,6 +81,31 @@ class LayoutChanged(PageError):
     def __init__(self, field: str, *, url: str, site: str) -> None:
         super().__init__(f"the page has no {field}; has the site changed?", url=url, site=site)
         self.field = field
+
+
+class BrokenPost(PageError):
+    """The front matter of a post file cannot be read; ``line`` counts from 1."""
+
+    reason = "broken-post"
+    retry = False
+
+    def __init__(self, message: str, line: int, url: str, site: str) -> None:
+        super().__init__(f"line {line} {message}", url=url, site=site)
+        self.line = line
+
+
+class UnreadableFile(PageError):
+    """A file or archive that cannot be read: missing, truncated, encrypted."""
+
+    reason = "unreadable-file"
+    retry = False
+
+
+class TooLarge(PageError):
+    """More than we read: a file's bytes or an archive's members."""
+
+    reason = "too-large"
+    retry = False
 
 
 class Untrusted(PageError):

@@ -35,7 +35,8 @@ class Entry:
 
     ``info_code`` is None when the link carries none: such an entry is skipped.
     ``published_at`` is aware and only set when the listing tells the second;
-    ``day`` (Asia/Shanghai) when it tells no more than the day.
+    ``day`` (Asia/Shanghai) when it tells no more than the day. ``told`` is what else the
+    listing says of the article, by field name, for listings that say more than its page.
     """
 
     site: str
@@ -45,6 +46,7 @@ class Entry:
     title: str | None = None
     published_at: datetime | None = None
     day: date | None = None
+    told: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class Article:
     ``url`` is the link to the original that the article itself gives;
     ``page_url`` is where we read it, ``page`` the SHA-256 of the answer. ``published_at``
     is aware. ``parser`` names the layout and its version, such as ``finews.post/1``.
+    ``category`` is the site's own section; ``body`` the HTML that the paragraphs were read
+    from, as it came but for scripts.
     """
 
     info_code: str
@@ -127,6 +131,8 @@ class Article:
     mentions: tuple[Mention, ...] = ()
     listing: str | None = None
     page: str | None = None
+    category: str | None = None
+    body: str | None = None
 
     @property
     def images(self) -> tuple[Paragraph, ...]:

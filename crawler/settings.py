@@ -11,13 +11,21 @@ FINEWS_DATA = "data"
 FINEWS_CONTACT = os.environ.get("FINEWS_CONTACT", "")
 #: Where a mirror of the sites stands; see crawler/replay.py.
 FINEWS_REPLAY = ""
+#: The sites that ``finews crawl`` reads when none is named.
+FINEWS_SITES = ["finews"]
+
+# Where the feeds of the site choice stand; they moved over the years, and may be dead.
+CHOICE_FEED_HOST = "183.136.162.242"
+CHOICE_MARKET_FEED_HOST = "43.240.125.15:1818"
+CHOICE_TEXT_HOST = "choicewzp1.eastmoney.com"
+CHOICE_COUNT = 100
 
 # A good guest: robots.txt, one request at a time a host, a pause between two.
 BOT_NAME = "finews"
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "finews"
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
-# A site is one host here, so one in all: requests then leave in the order of the queue.
+# And one in all: requests then leave in the order of the queue.
 CONCURRENT_REQUESTS = 1
 DOWNLOAD_DELAY = 1.0
 DOWNLOAD_TIMEOUT = 15

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from typing import Any
 
 from crawler.items import Article
+from pipelines.database.rows import json_text
 
 # Raise it when what goes into the hash changes: old hashes then still say how they were made.
 _VERSION = "1"
 _SIZE = 16
+_BY = ("page", "listing")
 _READ = ("title", "published_at", "digest", "paragraphs")
 
 
-def content_hash(columns: Mapping[str, str | None]) -> str:
+def content_hash(columns: Mapping[str, Any]) -> str:
     """Fingerprint of what a reader sees, from the columns of ``articles`` of these names:
     title, published_at, digest, paragraphs. Begins with its version.
 
@@ -23,6 +26,11 @@ def content_hash(columns: Mapping[str, str | None]) -> str:
     """
     parts = ((name, columns[name]) for name in _READ)
     return _hash("\x00".join(f"{name}={value}" for name, value in parts if value))
+
+
+def fingerprint(said: Mapping[str, Any]) -> str:
+    """Fingerprint of all that one look at a route gave, whatever page and listing it came by."""
+    return _hash(json_text([said[name] for name in sorted(said) if name not in _BY]))
 
 
 def text_hash(article: Article) -> str | None:

@@ -14,10 +14,10 @@ from typing import TypeVar
 
 from scrapy.crawler import Crawler
 
-from crawler.errors import StoreError, Untrusted
+from crawler.errors import StoreError
 from crawler.items import Article, Failure, Page
 from pipelines.run import Run, now
-from pipelines.validate import check
+from pipelines.validate import checked
 
 logger = logging.getLogger(__name__)
 _Item = TypeVar("_Item")
@@ -26,23 +26,10 @@ _Item = TypeVar("_Item")
 class ValidatePipeline:
     """Turns an article that must not be stored into the failure that says why."""
 
-    def process_item(self, item: _Item) -> _Item | Failure:
+    def process_item(self, item: _Item) -> _Item | Article | Failure:
         if not isinstance(item, Article):
             return item
-        try:
-            check(item, now())
-        except Untrusted as error:
-            return Failure(
-                site=item.site,
-                url=item.page_url,
-                reason=error.reason,
-                message=str(error),
-                retry=error.retry,
-                listing=item.listing,
-                info_code=item.info_code,
-                page=item.page,
-            )
-        return item
+        return checked(item, now())
 
 
 class StorePipeline:

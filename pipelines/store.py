@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from sqlite_utils import Database
 
 from crawler.items import Article, Failure, Page
 from pipelines.database.connect import writing
-from pipelines.database.rows import json_text, paragraphs_json, time_text
-from pipelines.dedupe import content_hash, text_hash
+from pipelines.database.rows import json_text, time_text
+from pipelines.dedupe import content_hash, fingerprint
+from pipelines.merge import Content, content, joined, revised
 from pipelines.validate import incomplete
 
 if sys.version_info >= (3, 14):
@@ -25,10 +25,6 @@ else:
 
 Record: TypeAlias = Page | Article | Failure
 
-_KEPT = (
-    "source", "title", "digest", "published_at", "published_raw", "url", "author", "editor",
-    "tags", "paragraphs", "text_hash",
-)  # fmt: skip
 _BATCH = 200
 _BATCH_S = 2.0
 _BATCH_BYTES = 8 << 20
@@ -128,61 +124,88 @@ class Store:
         )
 
     def _write_article(self, article: Article) -> str:
-        """Write one article; the outcome: new, changed or unchanged."""
-        conn: sqlite3.Connection = self._corpus.conn
-        now, code = time_text(self._clock()), article.info_code
-        stored = conn.execute(
-            f"SELECT revision, content_hash, {', '.join(_KEPT)} FROM articles WHERE info_code = ?",
-            (code,),
-        ).fetchone()
-        if stored is None:
-            self._insert(article, now)
+        """Write one article; the outcome: new, changed, filled or unchanged."""
+        code, now = article.info_code, time_text(self._clock())
+        new = content(article)
+        given = fingerprint(new)
+        old = self._stored(code, new)
+        outcome = "unchanged"
+        if old is None:
             outcome = "new"
-        else:
-            revision, old, *kept = stored
-            columns = self._columns(article)
-            columns |= _lost(columns, dict(zip(_KEPT, kept, strict=True)))
-            columns["content_hash"] = content_hash(columns)
-            outcome = "unchanged" if columns["content_hash"] == old else "changed"
-            if outcome == "changed":
+            self._insert(code, new, now)
+        elif given not in (before := self._given_before(article)):
+            # The same route says something else, or another route says it.
+            merged = revised(old, new) if before else joined(old, new)
+            if before and content_hash(merged) != content_hash(old):
+                outcome = "changed"
                 self._keep_revision(code, now)
-                columns |= {"revision": revision + 1, "updated_at": now, "run_id": self._run_id}
-            conn.execute(
-                f"UPDATE articles SET {', '.join(f'{name} = :{name}' for name in columns)}"
-                " WHERE info_code = :info_code",
-                {**columns, "info_code": code},
-            )
-        if stored is None or article.paragraphs:
-            conn.execute("DELETE FROM mentions WHERE info_code = ?", (code,))
-            conn.executemany(
-                "INSERT INTO mentions VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (code, m.market, m.code, m.name, m.evidence, m.paragraph)
-                    for m in article.mentions
-                ],
-            )
-        self._answer(article, now)
+            elif not before and merged != old:
+                outcome = "filled"
+            self._update(code, merged, now, new_revision=outcome == "changed")
+        self._answer(article, given, now)
         return outcome
 
-    def _insert(self, article: Article, now: str) -> None:
-        columns = self._columns(article)
-        twin = self._corpus.conn.execute(
+    def _given_before(self, article: Article) -> set[str]:
+        """Fingerprints of what the article's own route gave; empty when it was never read."""
+        rows = self._corpus.conn.execute(
+            "SELECT content_hash FROM sightings WHERE info_code = ? AND site = ? AND url = ?"
+            " AND content_hash IS NOT NULL",
+            (article.info_code, article.site, article.page_url),
+        )
+        return {each for (each,) in rows}
+
+    def _stored(self, code: str, like: Content) -> Content | None:
+        """The stored article, with the columns of ``like``."""
+        names = [name for name in like if name != "mentions"]
+        conn = self._corpus.conn
+        row = conn.execute(
+            f"SELECT {', '.join(names)} FROM articles WHERE info_code = ?", (code,)
+        ).fetchone()
+        if row is None:
+            return None
+        mentions = conn.execute(
+            "SELECT market, code, name, evidence, paragraph FROM mentions WHERE info_code = ?"
+            " ORDER BY rowid",
+            (code,),
+        )
+        return {**dict(zip(names, row, strict=True)), "mentions": tuple(mentions)}
+
+    def _insert(self, code: str, new: Content, now: str) -> None:
+        conn = self._corpus.conn
+        twin = conn.execute(
             "SELECT info_code FROM articles WHERE text_hash = ? ORDER BY rowid LIMIT 1",
-            (columns["text_hash"],),
+            (new["text_hash"],),
         ).fetchone()
         values = {
-            **columns,
-            "info_code": article.info_code,
-            "listing": article.listing,
-            "content_hash": content_hash(columns),
+            **{name: value for name, value in new.items() if name != "mentions"},
+            "info_code": code,
+            "content_hash": content_hash(new),
             "revision": 1,
             "first_seen_at": now,
             "updated_at": now,
             "run_id": self._run_id,
             "same_text_as": twin and twin[0],
         }
-        self._corpus.conn.execute(
+        conn.execute(
             f"INSERT INTO articles ({', '.join(values)}) VALUES (:{', :'.join(values)})", values
+        )
+        self._write_mentions(code, new)
+
+    def _update(self, code: str, merged: Content, now: str, *, new_revision: bool) -> None:
+        values = {name: value for name, value in merged.items() if name != "mentions"}
+        values |= {"content_hash": content_hash(merged), "updated_at": now, "run_id": self._run_id}
+        sets = ", ".join(f"{name} = :{name}" for name in values)
+        self._corpus.conn.execute(
+            f"UPDATE articles SET {sets}, revision = revision + :more WHERE info_code = :info_code",
+            {**values, "info_code": code, "more": int(new_revision)},
+        )
+        self._corpus.conn.execute("DELETE FROM mentions WHERE info_code = ?", (code,))
+        self._write_mentions(code, merged)
+
+    def _write_mentions(self, code: str, said: Content) -> None:
+        self._corpus.conn.executemany(
+            "INSERT INTO mentions VALUES (?, ?, ?, ?, ?, ?)",
+            [(code, *mention) for mention in said["mentions"]],
         )
 
     def _keep_revision(self, code: str, now: str) -> None:
@@ -195,37 +218,18 @@ class Store:
             (now, code),
         )
 
-    @staticmethod
-    def _columns(article: Article) -> dict[str, Any]:
-        """What the article itself says, by column."""
-        time = article.published_at
-        return {
-            "site": article.site,
-            "source": article.source,
-            "title": article.title,
-            "digest": article.digest,
-            "published_at": time_text(time) if time else None,
-            "published_raw": article.published_raw,
-            "url": article.url,
-            "author": article.author,
-            "editor": article.editor,
-            "tags": json_text(article.tags) if article.tags else None,
-            "paragraphs": paragraphs_json(article.paragraphs),
-            "parser": article.parser,
-            "page": article.page,
-            "text_hash": text_hash(article),
-        }
-
-    def _answer(self, article: Article, now: str) -> None:
+    def _answer(self, article: Article, given: str, now: str) -> None:
         """Mark what this article answers: its entries by every route, and its failures."""
         conn, code = self._corpus.conn, article.info_code
-        if article.listing:
-            conn.execute(
-                "INSERT INTO sightings VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (code, article.site, article.listing, article.page_url, now),
-            )
         conn.execute(
-            "INSERT INTO sightings SELECT info_code, site, listing, url, first_shown_at"
+            "INSERT INTO sightings (info_code, site, listing, url, first_seen_at, content_hash)"
+            " VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET content_hash = excluded.content_hash",
+            (code, article.site, article.listing or "", article.page_url, now, given),
+        )
+        conn.execute(
+            "INSERT INTO sightings (info_code, site, listing, url, first_seen_at)"
+            " SELECT info_code, site, listing, url, first_shown_at"
             " FROM entries WHERE info_code = ? ON CONFLICT DO NOTHING",
             (code,),
         )
@@ -271,18 +275,6 @@ class Store:
             (failure.site, failure.url),
         )
         return "failed"
-
-
-def _lost(columns: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
-    """What an article had and a later look lacks: a page that lost a part takes nothing from us."""
-    lost = {name for name, value in kept.items() if value is not None and columns[name] is None}
-    if columns["paragraphs"] == "[]":
-        lost |= {"paragraphs", "text_hash"}
-    elif "text_hash" in lost:  # other paragraphs, without words
-        lost.remove("text_hash")
-    if "published_at" in lost:
-        lost.add("published_raw")
-    return {name: kept[name] for name in lost}
 
 
 def _next_try(failure: Failure, attempts: int, now: datetime) -> datetime | None:

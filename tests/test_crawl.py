@@ -136,7 +136,7 @@ def test_full_looks_again_and_keeps_what_was(finews: Program, miniature: Replica
 
 
 def test_scrapy_commands_work_with_the_same_pipelines(finews: Program, miniature: Replica) -> None:
-    assert finews.scrapy("list").stdout.split() == ["finews"]
+    assert finews.scrapy("list").stdout.split() == ["choice", "finews"]
     check = finews.scrapy("check")
     assert check.returncode == 0, check.stderr
     assert "Ran 2 contracts" in check.stderr

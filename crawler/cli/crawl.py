@@ -7,22 +7,18 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import click
-from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.project import get_project_settings
 
-from crawler.cli import FAILED, UNEXPECTED, options
-from crawler.cli.output import print_json
-from crawler.cli.progress import CrawlProgress
-from crawler.errors import StoreError
+from crawler.cli import options
+from crawler.cli.progress import RunProgress
+from crawler.cli.summary import summarise
 from crawler.spiders.listing import ListingSpider
-from pipelines.database.connect import read_corpus
-from pipelines.database.ledger import COUNTS
 from pipelines.run import Run
 
 
@@ -49,7 +45,7 @@ def command(
     data: Path,
     as_json: bool,
 ) -> None:
-    """Crawl SITEs (all, when none is named) into the corpus.
+    """Crawl SITEs (all that are enabled, when none is named) into the corpus.
 
     What is stored is not fetched again; what an earlier run left is fetched first.
 
@@ -64,7 +60,7 @@ def command(
     """
     settings = crawl_settings(data, replay)
     loader = SpiderLoader.from_settings(settings)
-    chosen = sites or tuple(loader.list())
+    chosen = sites or tuple(settings.getlist("FINEWS_SITES"))
     for site in chosen:
         if site not in loader.list():
             raise click.UsageError(f"no site {site!r}; there is {', '.join(loader.list())}")
@@ -128,74 +124,12 @@ def crawl(
         crawlers = [process.create_crawler(site) for site in sites]
         for crawler in crawlers:
             process.crawl(crawler, **arguments)
-        with CrawlProgress(run, quiet=as_json):
+        with RunProgress(run, quiet=as_json):
             process.start()
-    broken = any(crawler.stats.get_value("spider_exceptions/count") for crawler in crawlers)
-    code = FAILED if run.counts["failed"] or run.unfinished else 0
-    if run.error or broken:
-        code = UNEXPECTED
-    _summarise(run, code, as_json=as_json)
-    return code
+    broken = any(map(_is_broken, crawlers))
+    return summarise(run, broken=broken, as_json=as_json)
 
 
-def _summarise(run: Run, code: int, *, as_json: bool) -> None:
-    if run.error:
-        click.echo(f"finews: {run.error}", err=True)
-    failed = [] if run.error else _failed(run)
-    if as_json:
-        print_json(
-            {
-                "run": run.id,
-                "outcome": run.outcome,
-                "exit_code": code,
-                **{name: run.counts[name] for name in COUNTS},
-                "skipped_urls": sorted(run.skipped),
-                "failures": failed,
-            }
-        )
-        return
-    click.echo(_sentence(run, code))
-    for url in sorted(run.skipped):
-        click.echo(f"  skipped, its link has no info code: {url}")
-    for each in failed[:10]:
-        click.echo(f"  failed, {each['reason']}: {each['url']}")
-    if len(failed) > 10:
-        click.echo(f"  and {len(failed) - 10} more")
-    if failed:
-        click.echo(f"See finews failures --data {run.data} for the reasons.")
-
-
-def _sentence(run: Run, code: int) -> str:
-    counts = run.counts
-    stored = [f"{counts['new']} new"]
-    stored += [f"{counts[name]} {name}" for name in ("changed", "unchanged") if counts[name]]
-    found = f"{', '.join(stored)} of {counts['found']} articles found"
-    parts = [found if counts["found"] else "nothing new"]
-    if counts["incomplete"]:
-        parts.append(f"{counts['incomplete']} without title or time")
-    if run.skipped:
-        parts.append(f"{len(run.skipped)} skipped")
-    if counts["failed"]:
-        parts.append(f"{counts['failed']} failed")
-    parts.append(f"{counts['requests']} requests")
-    begin = "Stopped; the next run goes on" if run.unfinished else "Done"
-    if code == UNEXPECTED:
-        begin = "Broken off by an error"
-    return f"{begin}: {'; '.join(parts)}."
-
-
-def _failed(run: Run) -> list[dict[str, Any]]:
-    """What failed in this run."""
-    try:
-        db = read_corpus(run.data)
-    except StoreError:
-        return []
-    found = db.conn.execute(
-        "SELECT url, reason, message, info_code FROM failures WHERE run_id = ?"
-        " AND resolved_at IS NULL ORDER BY id",
-        (run.id,),
-    )
-    names = [each[0] for each in found.description]
-    rows = [dict(zip(names, row, strict=True)) for row in found]
-    db.close()
-    return rows
+def _is_broken(crawler: Crawler) -> bool:
+    """Did the program fail, rather than a page? Scrapy logs it and ends with 0."""
+    return crawler.spider is None or bool(crawler.stats.get_value("spider_exceptions/count"))

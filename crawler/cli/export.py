@@ -16,12 +16,13 @@ from pipelines.export import FORMATS, export
 
 
 @click.command("export")
-@click.argument("dest", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("dest", type=click.Path(path_type=Path))
 @click.option("--format", type=click.Choice(sorted(FORMATS)), help="By DEST's ending, if absent.")
 @options.since
 @options.until
 @click.option("--source", "sources", metavar="NAME", multiple=True, help="Attributed to NAME.")
 @click.option("--site", "sites", metavar="NAME", multiple=True, help="Read from site NAME.")
+@click.option("--prune", is_flag=True, help="jekyll: remove posts that are no more selected.")
 @options.data
 @options.json
 def command(
@@ -31,23 +32,30 @@ def command(
     until: datetime | None,
     sources: tuple[str, ...],
     sites: tuple[str, ...],
+    prune: bool,
     data: Path,
     as_json: bool,
 ) -> None:
-    """Write the stored articles to the file DEST, in order of time.
+    """Write the stored articles to DEST, in order of time.
 
-    DEST appears only when it is whole; an older one is replaced. --source and --site
-    may be given several times. With --since or --until, articles without a time are
-    left out.
+    A file (jsonl, csv) appears only when it is whole; an older one is replaced. jekyll
+    makes a folder of post files that Jekyll builds a site from, and writes only those
+    that differ. --source and --site may be given several times. With --since or
+    --until, articles without a time are left out.
 
     \b
     Examples:
       finews export news.jsonl
       finews export news.csv --since 2022-05-01 --until 2022-05-31 --source 财联社
+      finews export site --format jekyll --prune
     """
     format = format or dest.suffix.removeprefix(".")
     if format not in FORMATS:
         raise click.UsageError(f"which --format? {dest.name} does not end in one of them")
+    if prune and format != "jekyll":
+        raise click.UsageError("--prune goes with --format jekyll")
+    if dest.is_dir() != (format == "jekyll") and dest.exists():
+        raise click.UsageError(f"{dest} is {'a' if dest.is_dir() else 'no'} folder")
     wanted = select.Filter(since, until, sources, sites)
     db = read_corpus(data)
     total = select.count(db, wanted)
@@ -56,7 +64,7 @@ def command(
         with click.progressbar(
             length=total, file=sys.stderr, label="exporting", hidden=not shown
         ) as bar:
-            written = export(db, dest, format, wanted, lambda: bar.update(1))
+            written = export(db, dest, format, wanted, lambda: bar.update(1), prune=prune)
     except OSError as error:
         click.echo(f"finews: {dest} cannot be written: {error.strerror}", err=True)
         sys.exit(UNEXPECTED)

@@ -1,4 +1,4 @@
-"""How far a crawl is: a bar on a terminal, a plain line a minute elsewhere."""
+"""How far a run is: a bar on a terminal, a plain line a minute elsewhere."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipelines.run import Run
 
-_DONE = ("new", "changed", "unchanged", "failed")
+_DONE = ("new", "changed", "filled", "unchanged", "failed")
 _BAR_S = 0.3
 _LINE_S = 60.0
 
 
-class CrawlProgress:
+class RunProgress:
     """Shows the counts of a run while it goes on; reads them only, from a thread."""
 
     def __init__(self, run: Run, *, quiet: bool = False) -> None:
@@ -30,7 +30,7 @@ class CrawlProgress:
     def __enter__(self) -> Self:
         if self._bar:
             self._bar.start()
-            self._task = self._bar.add_task("crawl", total=None, said="reading the listings")
+            self._task = self._bar.add_task("run", total=None, said="beginning")
         self._thread.start()
         return self
 

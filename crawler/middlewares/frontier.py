@@ -162,7 +162,7 @@ class FrontierMiddleware:
             reason, message, retry = "unexpected", f"{type(error).__name__}: {error}", True
         return Failure(
             site=self._spider.name,
-            url=entry.url if entry else request.url,
+            url=entry.url if entry else listing.url if listing else request.url,
             reason=reason,
             message=message,
             retry=retry,

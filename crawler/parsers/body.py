@@ -55,7 +55,11 @@ def read_body(nodes: Iterable[Element]) -> Body:
     Not paragraphs: the attribution, the editor's line, hidden spacers, quote charts,
     scripts. One ``<br>`` is a line break in the text, two end the paragraph.
     """
-    reader = _Reader()
+    return _read(nodes, depth=0)
+
+
+def _read(nodes: Iterable[Element], *, depth: int) -> Body:
+    reader = _Reader(depth)
     reader.children(nodes)
     reader.flush()
     return reader.body
@@ -64,14 +68,14 @@ def read_body(nodes: Iterable[Element]) -> Body:
 class _Reader:
     """The pass over a body: collects inline text until a block, a picture or the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, depth: int) -> None:
         self.body = Body()
         self.kind: Kind = "text"
         self.pieces: list[str] = []
         self.length = 0
         self.plain = False  # is there text outside <strong> in the current block?
         self.links: list[tuple[int, mentions.Security, str]] = []
-        self.depth = 0
+        self.depth = depth
 
     def children(self, nodes: Iterable[Element], *, bold: bool = False) -> None:
         self.depth += 1
@@ -186,7 +190,7 @@ class _Reader:
         self.flush()
         for caption in node.iterchildren("caption"):
             self.block(caption, "caption")
-        read = {cell: read_body([cell]).paragraphs for cell in cells}
+        read = {cell: _read([cell], depth=self.depth).paragraphs for cell in cells}
         words = {cell: "\n".join(filter(None, (p.plain() for p in read[cell]))) for cell in cells}
         filled = [row for row in rows if any(words[cell] for cell in row)]
         if filled:

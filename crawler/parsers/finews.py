@@ -21,7 +21,7 @@ from crawler.items import Article, Entry, Listing
 from crawler.parsers import attribution, mentions
 from crawler.parsers.body import read_body
 from crawler.parsers.dates import SHANGHAI, read_time
-from crawler.parsers.html import Element, attribute, flat, parse, select, strip, unwrap
+from crawler.parsers.html import Element, attribute, flat, parse, select, source_of, strip, unwrap
 
 SITE = "finews"
 BASE = "https://finews.withounder.com"
@@ -62,7 +62,7 @@ class PostPage:
 
     def __init__(self, text: str, url: str) -> None:
         self.url = url
-        section = _section(text)
+        section = _section(text, url)
         if section is None:
             raise NotAnArticle("no div.wrapper section on the page", url=url, site=SITE)
         self._nodes = list(section)
@@ -118,6 +118,8 @@ class PostPage:
             tags=tags,
             paragraphs=tuple(body.paragraphs),
             mentions=mentions.collect(body.paragraphs, body.found, title=title, digest=digest),
+            category=_category(self.url),
+            body="\n".join(map(source_of, self._nodes)) or None,
         )
 
     def _published_at(self) -> datetime | None:
@@ -159,7 +161,7 @@ def parse_listing(text: str, url: str, listing: str) -> tuple[list[Entry], list[
     """
     if urlsplit(url).path.endswith(".xml"):
         return _parse_feed(text, url, listing), []
-    section = _section(text)
+    section = _section(text, url)
     if section is None:
         raise LayoutChanged("div.wrapper section", url=url, site=SITE)
     _require("</section>", text, url)
@@ -237,12 +239,18 @@ def _path(base: str, href: str, hosts: frozenset[str] | None = _HOSTS) -> str:
     return parts.path if hosts is None or parts.hostname in hosts else ""
 
 
-def _section(text: str) -> Element | None:
+def _category(url: str) -> str | None:
+    """The category of a post by its address: what stands before the day."""
+    found = _POST_PATH.match(unquote(urlsplit(url).path))
+    return found[0][1 : found.start(1) - 1] if found else None
+
+
+def _section(text: str, url: str) -> Element | None:
     # The head holds a second, broken copy of the body: start behind it where we can.
     # A "<body" of the article stands once before and once behind the page's own.
     starts = [found.start() for found in re.finditer("<body", text)]
     start = starts[len(starts) // 2] if starts else 0
-    found = select(_SECTION, parse(text[start:]))
+    found = select(_SECTION, parse(text[start:], url=url))
     return found[0] if found else None
 
 

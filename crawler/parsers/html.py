@@ -8,10 +8,15 @@ from typing import TypeAlias, cast
 
 from lxml import etree
 
+from crawler.errors import NotAnArticle
+
 #: Elements of lxml's own parser: those of lxml.html cost a third more.
 Element: TypeAlias = etree._Element
 
 _NUL = re.compile(r"&#(?:0+|[xX]0+)(?:;|(?![0-9A-Fa-f]))|\x00")
+_SCRIPT = re.compile(r"<script\b.*?(?:</script\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_HANDLER = re.compile(r"(?<=[\s\"'/])on[a-z]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
+_SCRIPT_URL = re.compile(r"(?<==)\s*([\"']?)\s*(?:javascript|vbscript):[^\"'>]*", re.IGNORECASE)
 _BLANKS = "".join(map(chr, (*range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 0x1680))) + (
     "".join(
         map(chr, (*range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF))
@@ -20,8 +25,11 @@ _BLANKS = "".join(map(chr, (*range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 
 _LINE_BREAK = re.compile(r"(?<![ \t])[ \t]*[\r\n][ \t\r\n]*")
 
 
-def parse(text: str) -> Element:
-    """Parse a whole page. Never fails: an empty page gives an empty document.
+def parse(text: str, *, url: str = "") -> Element:
+    """Parse a whole page; an empty one gives an empty document.
+
+    Raises :class:`NotAnArticle` for ``url`` when tags nest deeper than lxml reads (2,048):
+    it would leave out what follows without a word.
 
     A comment that is never closed is opened as text, or it would swallow all that
     follows. NUL characters, which would end the page for lxml, and scripts are dropped.
@@ -31,11 +39,25 @@ def parse(text: str) -> Element:
     text = _NUL.sub("", text)
     # As UTF-8 bytes: lxml refuses str that declares an encoding.
     body = text.encode("utf-8", "replace") if text.strip() else b"<html></html>"
-    tree = etree.fromstring(body, etree.HTMLParser(encoding="utf-8", huge_tree=True))
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True)
+    tree = etree.fromstring(body, parser)
+    last = parser.error_log.last_error
+    if last is not None and last.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
+        raise NotAnArticle("its tags nest too deeply to be read", url=url)
     if tree is None:  # nothing but a comment or a doctype
         tree = etree.fromstring(b"<html></html>", etree.HTMLParser())
     etree.strip_elements(tree, "script", "style", with_tail=False)
     return cast("Element", tree)
+
+
+def without_scripts(text: str) -> str:
+    """HTML as it came, but for scripts: elements, event attributes, ``javascript:`` links."""
+    lower = text.lower()
+    if "<script" not in lower and "script:" not in lower and not _HANDLER.search(text):
+        return text
+    for pattern in (_SCRIPT, _HANDLER, _SCRIPT_URL):
+        text = pattern.sub("", text)
+    return text
 
 
 def select(path: etree.XPath, node: Element) -> list[Element]:
@@ -56,6 +78,11 @@ def unwrap(text: str) -> str:
 def flat(element: Element) -> str:
     """All text of an element in order, without added spaces, outer white space taken off."""
     return strip(unwrap("".join(cast("Iterator[str]", element.itertext()))))
+
+
+def source_of(element: Element) -> str:
+    """An element as HTML, without what follows it."""
+    return etree.tostring(element, encoding="unicode", method="html", with_tail=False)
 
 
 def attribute(element: Element, name: str) -> str | None:

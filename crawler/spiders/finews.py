@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 from scrapy.http import Response
 
-from crawler import infocode
-from crawler.errors import FetchFailed
 from crawler.items import Article, Entry, Listing
 from crawler.parsers import finews
 from crawler.spiders.listing import ListingSpider
@@ -47,14 +45,7 @@ class FinewsSpider(ListingSpider):
         @bundled_post https://finews.withounder.com/emnews/2022/05/31/202205319100001010.html
         @returns items 1
         """
-        if infocode.read(response.url) not in (None, entry.info_code):
-            raise FetchFailed(
-                f"it redirects to another article, {response.url}",
-                url=entry.url,
-                reason="redirects",
-                retry=True,
-            )
-        post = finews.PostPage(self.text(response), entry.url)
+        post = finews.PostPage(self.article_text(response, entry), entry.url)
         # Before the article: once that is stored, its page is not read again.
         yield from post.listings()
         yield post.article()

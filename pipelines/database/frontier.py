@@ -8,6 +8,7 @@ for by one at a time, by the next when that one failed.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from sqlite_utils import Database
 
 from crawler.items import Entry, Listing
 from crawler.scope import Scope
-from pipelines.database.rows import time_text
+from pipelines.database.rows import json_text, time_text
 
 _T = TypeVar("_T")
 _ASK = 500  # SQL variables at once
@@ -128,7 +129,7 @@ class Frontier:
     def _scan(self, limit: int) -> list[tuple[int, Entry]]:
         rows = self._conn.execute(
             """
-            SELECT id, listing, url, info_code, title FROM entries AS e
+            SELECT id, listing, url, info_code, title, published_at, told FROM entries AS e
             WHERE site = :site AND state = 'pending' AND id > :position AND run_id IS NOT :run
               AND NOT EXISTS (SELECT 1 FROM entries AS asked WHERE asked.info_code = e.info_code
                               AND asked.state = 'pending' AND asked.run_id = :run)
@@ -142,8 +143,11 @@ class Frontier:
             },
         ).fetchall()
         by_code: dict[str, tuple[int, Entry]] = {}
-        for id_, listing, url, code, title in rows:
-            by_code.setdefault(code, (id_, Entry(self._site, listing, url, code, title)))
+        for id_, listing, url, code, title, time, told in rows:
+            at = datetime.fromisoformat(time) if time else None
+            facts = tuple(json.loads(told).items()) if told else ()
+            entry = Entry(self._site, listing, url, code, title, at, told=facts)
+            by_code.setdefault(code, (id_, entry))
             self._position = id_
         return list(by_code.values())
 
@@ -198,13 +202,24 @@ class Frontier:
         now = time_text(self._clock())
         time = entry.published_at and time_text(entry.published_at)
         self._conn.execute(
-            "INSERT INTO entries (site, listing, url, info_code, title, published_at, state,"
-            " first_shown_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (entry.site, entry.listing, entry.url, entry.info_code, entry.title, time, state, now),
+            "INSERT INTO entries (site, listing, url, info_code, title, published_at, told, state,"
+            " first_shown_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                entry.site,
+                entry.listing,
+                entry.url,
+                entry.info_code,
+                entry.title,
+                time,
+                json_text(dict(entry.told)) if entry.told else None,
+                state,
+                now,
+            ),
         )
         if state == "stored":  # a new route of an article we have
             self._conn.execute(
-                "INSERT INTO sightings VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO sightings (info_code, site, listing, url, first_seen_at)"
+                " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (entry.info_code, entry.site, entry.listing, entry.url, now),
             )
 

@@ -11,7 +11,9 @@ from pipelines.database.frontier import Shown
 from pipelines.database.rows import time_text
 
 #: The columns of ``runs`` that count something.
-COUNTS = ("found", "new", "changed", "unchanged", "incomplete", "skipped", "failed", "requests")
+COUNTS = (
+    "found", "new", "changed", "filled", "unchanged", "incomplete", "skipped", "failed", "requests",
+)  # fmt: skip
 
 
 class Ledger:

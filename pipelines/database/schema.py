@@ -184,6 +184,22 @@ CREATE INDEX failures_by_code ON failures(info_code) WHERE info_code IS NOT NULL
     )
 
 
+@corpus()
+def m002_routes(db: Database) -> None:
+    """Articles come by several routes that differ: keep the body, and what each route gave."""
+    _run(
+        db,
+        """
+ALTER TABLE articles ADD COLUMN category TEXT;   -- the site's own section
+ALTER TABLE articles ADD COLUMN body TEXT;       -- HTML of the body, as it came but for scripts
+-- fingerprint of what this route gave last; NULL: it was not read, another one was
+ALTER TABLE sightings ADD COLUMN content_hash TEXT;
+ALTER TABLE entries ADD COLUMN told TEXT;        -- JSON: what else the listing told
+ALTER TABLE runs ADD COLUMN filled INTEGER NOT NULL DEFAULT 0;
+""",
+    )
+
+
 @pages()
 def m001_pages(db: Database) -> None:
     """Raw answers; identical bytes are kept once."""

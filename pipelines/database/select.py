@@ -17,7 +17,7 @@ from pipelines.database.rows import time_text
 COLUMNS = (
     "info_code", "site", "listing", "source", "title", "digest", "published_at",
     "published_raw", "url", "author", "editor", "tags", "paragraphs", "content_hash",
-    "revision", "first_seen_at", "updated_at", "run_id", "parser", "same_text_as",
+    "revision", "first_seen_at", "updated_at", "run_id", "parser", "category", "same_text_as",
 )  # fmt: skip
 JSON_COLUMNS = frozenset({"tags", "paragraphs"})
 
@@ -58,16 +58,18 @@ def count(db: Database, wanted: Filter) -> int:
     return int(total)
 
 
-def rows(db: Database, wanted: Filter) -> Iterator[sqlite3.Row]:
+def rows(db: Database, wanted: Filter, *, more: tuple[str, ...] = ()) -> Iterator[sqlite3.Row]:
     """The selected articles as stored, by time and info code, those without time first.
 
-    One consistent state, whatever a crawl writes meanwhile; memory does not grow.
+    ``more`` names columns besides those of a dataset. One consistent state, whatever a
+    crawl writes meanwhile; memory does not grow.
     """
     where, values = wanted.where()
     cursor = db.conn.cursor()
     cursor.row_factory = sqlite3.Row
     yield from cursor.execute(
-        f"SELECT {', '.join(COLUMNS)} FROM articles WHERE {where} ORDER BY published_at, info_code",
+        f"SELECT {', '.join((*COLUMNS, *more))} FROM articles WHERE {where}"
+        " ORDER BY published_at, info_code",
         values,
     )
 

@@ -11,12 +11,14 @@ from typing import TextIO
 from sqlite_utils import Database
 
 from pipelines.database.select import Filter
-from pipelines.export import csv, jsonl
+from pipelines.export import csv, jekyll, jsonl
 
 #: A writer takes the corpus, the filter, an open text file, and a call for each row.
 Writer = Callable[[Database, Filter, TextIO, Callable[[], object]], int]
 
-FORMATS: Mapping[str, Writer] = {"csv": csv.write, "jsonl": jsonl.write}
+_FILES: Mapping[str, Writer] = {"csv": csv.write, "jsonl": jsonl.write}
+#: Formats by name; ``jekyll`` makes a folder, the others one file.
+FORMATS = ("csv", "jekyll", "jsonl")
 
 
 def export(
@@ -25,14 +27,19 @@ def export(
     format: str,
     wanted: Filter,
     on_row: Callable[[], object] = lambda: None,
+    *,
+    prune: bool = False,
 ) -> int:
-    """Write the selected articles to the file ``dest``; the number of rows.
+    """Write the selected articles to ``dest``; how many.
 
-    The file is UTF-8 with LF, and stands under its name only when it is whole. The same
-    corpus and filter give the same bytes. Raises :class:`OSError`.
+    A file is UTF-8 with LF, and stands under its name only when it is whole. The same
+    corpus and filter give the same bytes. ``prune`` removes posts that are not selected
+    any more from a ``jekyll`` folder. Raises :class:`OSError`.
     """
+    if format == "jekyll":
+        return jekyll.write(db, wanted, dest, on_row, prune=prune)
     with _whole(dest) as file:
-        return FORMATS[format](db, wanted, file, on_row)
+        return _FILES[format](db, wanted, file, on_row)
 
 
 @contextmanager

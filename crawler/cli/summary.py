@@ -1,0 +1,85 @@
+"""What a run did, in words a person understands or as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from crawler.cli import FAILED, UNEXPECTED
+from crawler.cli.output import print_json
+from crawler.errors import StoreError
+from pipelines.database.connect import read_corpus
+from pipelines.database.ledger import COUNTS
+from pipelines.run import Run
+
+
+def summarise(run: Run, *, broken: bool = False, as_json: bool) -> int:
+    """Print what a run did; its exit code. ``broken`` says that the program itself failed."""
+    code = FAILED if run.counts["failed"] or run.unfinished else 0
+    if run.error or broken:
+        code = UNEXPECTED
+    if run.error:
+        click.echo(f"finews: {run.error}", err=True)
+    failed = [] if run.error else _failed(run)
+    if as_json:
+        print_json(
+            {
+                "run": run.id,
+                "outcome": run.outcome,
+                "exit_code": code,
+                **{name: run.counts[name] for name in COUNTS},
+                "skipped_urls": sorted(run.skipped),
+                "failures": failed,
+            }
+        )
+        return code
+    click.echo(_sentence(run, code))
+    for url in sorted(run.skipped):
+        click.echo(f"  skipped, its link has no info code: {url}")
+    for each in failed[:10]:
+        click.echo(f"  failed, {each['reason']}: {each['url']}")
+    if len(failed) > 10:
+        click.echo(f"  and {len(failed) - 10} more")
+    if failed:
+        click.echo(f"See finews failures --data {run.data} for the reasons.")
+    return code
+
+
+def _sentence(run: Run, code: int) -> str:
+    counts = run.counts
+    stored = [f"{counts['new']} new"]
+    stored += [
+        f"{counts[name]} {name}" for name in ("changed", "filled", "unchanged") if counts[name]
+    ]
+    found = f"{', '.join(stored)} of {counts['found']} articles found"
+    parts = [found if counts["found"] else "nothing new"]
+    if counts["incomplete"]:
+        parts.append(f"{counts['incomplete']} without title or time")
+    if run.skipped:
+        parts.append(f"{len(run.skipped)} skipped")
+    if counts["failed"]:
+        parts.append(f"{counts['failed']} failed")
+    if counts["requests"]:
+        parts.append(f"{counts['requests']} requests")
+    begin = "Stopped; the next run goes on" if run.unfinished else "Done"
+    if code == UNEXPECTED:
+        begin = "Broken off by an error"
+    return f"{begin}: {'; '.join(parts)}."
+
+
+def _failed(run: Run) -> list[dict[str, Any]]:
+    """What failed in this run."""
+    try:
+        db = read_corpus(run.data)
+    except StoreError:
+        return []
+    found = db.conn.execute(
+        "SELECT url, reason, message, info_code FROM failures WHERE run_id = ?"
+        " AND resolved_at IS NULL ORDER BY id",
+        (run.id,),
+    )
+    names = [each[0] for each in found.description]
+    rows = [dict(zip(names, row, strict=True)) for row in found]
+    db.close()
+    return rows

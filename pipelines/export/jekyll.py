@@ -1,0 +1,116 @@
+"""Jekyll: post files as the public site had them, and the pages that make a site of them.
+
+``_posts/`` holds one file an article, in the shapes of the real ones; ``category/`` a page
+for each category; ``_config.yml`` and ``_layouts/`` let Jekyll build the site.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from pipelines.database.select import Filter, rows
+
+_SITE = "//finews.withounder.com"
+_COLUMN = {"emnews": "东财滚动新闻"}
+_HTML = re.compile(r"<(?:p|div|center|h[1-6]|table|ul|ol|blockquote|span|strong|img|br)\b")
+_OURS = re.compile(r"(?:\d{4}-\d\d-\d\d)?-(?:NW)?\d{18}\.md\Z")
+
+
+def write(
+    db: Database, wanted: Filter, dest: Path, on_row: Callable[[], object], *, prune: bool
+) -> int:
+    """Write the selected articles into the folder ``dest``; the number of posts.
+
+    Only files that differ are written. With ``prune`` posts and category pages of ours
+    that are not among them any more are removed; nothing else in the folder is touched.
+    """
+    kept: set[Path] = set()
+    for name, text in _site(files("pipelines.export") / "jekyll_site"):
+        kept.add(_put(dest / name, text))
+    written, categories = 0, dict[str, str]()
+    for row in rows(db, wanted, more=("body",)):
+        category, tag = _section(row)
+        categories[category] = tag
+        kept.add(_put(dest / "_posts" / post_name(row), post_text(row)))
+        on_row()
+        written += 1
+    for category, tag in sorted(categories.items()):
+        page = f"---\nlayout: category\ntitle: {_quoted(tag)}\ncategory: {category}\n---"
+        kept.add(_put(dest / "category" / f"{category.replace('/', '-')}.html", page))
+    if prune:
+        ours = [path for path in dest.glob("_posts/*.md") if _OURS.match(path.name)]
+        for path in {*ours, *dest.glob("category/*.html")} - kept:
+            path.unlink()
+    return written
+
+
+def post_name(row: sqlite3.Row) -> str:
+    """The name of an article's post file: its day and its code, bare in ``emnews``."""
+    digits = row["info_code"].removeprefix("NW")
+    code = digits if _section(row)[0] in _COLUMN else f"NW{digits}"
+    return f"{(row['published_at'] or '')[:10]}-{code}.md"
+
+
+def post_text(row: sqlite3.Row) -> str:
+    """An article as a post file, without a final line feed as the real ones."""
+    category, tag = _section(row)
+    body, digest = row["body"] or "", row["digest"]
+    time = row["published_at"] and datetime.fromisoformat(row["published_at"])
+    front = {
+        "layout": "post",
+        "title": _quoted(row["title"] or ""),
+        "date": f"{time:%Y-%m-%d %H:%M:%S} +0800" if time else " +0800",
+        "categories": category,
+        "tags": tag,
+    }
+    if "{{" in body or "{%" in body:
+        front["render_with_liquid"] = "false"  # text, not a template
+    lead = f"> {digest}\n\n" if digest else "" if _HTML.search(body) else "\n"
+    back = f"{_SITE}/{category}/" if category in _COLUMN else f"{_SITE}/category/{category}.html"
+    return (
+        "---\n"
+        + "".join(f"{key}: {value}\n" for key, value in front.items())
+        + f"---\n{lead}{body}\n\n<{row['url'] or ''}>\n\n"
+        + f"[返回{tag}]({back})｜[返回首页]({_SITE}/)"
+    )
+
+
+def _section(row: sqlite3.Row) -> tuple[str, str]:
+    """Category and tag of an article; those that come without are filed under their site."""
+    category = row["category"] or row["site"]
+    if category in _COLUMN:
+        return category, _COLUMN[category]
+    tags = [tag for tag in json.loads(row["tags"] or "[]") if tag not in _COLUMN.values()]
+    return category, " ".join(tags) or f"{row['source'] or category}新闻"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _site(folder: Traversable) -> Iterator[tuple[str, str]]:
+    for each in sorted(folder.iterdir(), key=lambda each: each.name):
+        if each.is_dir():
+            yield from ((f"{each.name}/{name}", text) for name, text in _site(each))
+        else:
+            yield each.name, each.read_text(encoding="utf-8")
+
+
+def _put(path: Path, text: str) -> Path:
+    """Write a file unless it says the same already; the path."""
+    body = text.encode()
+    if not path.is_file() or path.read_bytes() != body:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.part")
+        part.write_bytes(body)
+        part.replace(path)
+    return path
