@@ -21,6 +21,7 @@ _LATIN_RUN = re.compile(f"(?:[\u00e4-\u00e9]{_NEXT}{{2}}){{2,}}")
 _GBK_RUN = re.compile("[\u00b0-\u00f7][\u00a1-\u00fe](?:[\u00b0-\u00f7][\u00a1-\u00fe]){3}")
 # What the first two bytes of a hanzi in UTF-8 become in GBK: seldom used, so that most
 # texts are cleared at a glance.
+_LATIN = re.compile("[\u00b0-\u00f7]")
 _SUSPECT = re.compile(
     "["
     + "".join(
@@ -90,7 +91,7 @@ def mojibake(text: str) -> str | None:
     """
     if (at := text.find("\ufffd")) >= 0:
         return text[max(at - 10, 0) : at + 10]
-    if found := _LATIN_RUN.search(text) or _GBK_RUN.search(text):
+    if _LATIN.search(text) and (found := _LATIN_RUN.search(text) or _GBK_RUN.search(text)):
         return found[0][:20]
     if "锟斤拷锟" in text:  # U+FFFD twice, read as GBK
         return "锟斤拷锟"

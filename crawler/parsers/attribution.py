@@ -61,6 +61,15 @@ def read_closing(text: str) -> str | None:
     return name if (not before or before in _STOP or _MEDIUM.search(name)) else None
 
 
+def read_source(
+    named: str | None, last: str, digest: str | None, tags: Sequence[str] = ()
+) -> str | None:
+    """The source of an article: as its attribution line ``named`` it, else as its ``last``
+    paragraph or its ``digest`` closes, else by its ``tags``.
+    """
+    return named or read_closing(last) or read_closing(digest or "") or read_tags(tags)
+
+
 def read_tags(tags: Sequence[str]) -> str | None:
     """The source a post's tags name: 「界面新闻新闻」 → ``界面新闻``.
 

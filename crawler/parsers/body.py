@@ -47,6 +47,11 @@ class Body:
     source: str | None = None
     editor: str | None = None
 
+    @property
+    def last(self) -> str:
+        """The words of the last paragraph, "" where there is none."""
+        return self.paragraphs[-1].plain() if self.paragraphs else ""
+
 
 def read_body(nodes: Iterable[Element]) -> Body:
     """Read sibling nodes (elements and comments, with their tails) as one body.

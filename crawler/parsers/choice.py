@@ -110,7 +110,6 @@ def parse_article(text: str, entry: Entry) -> Article:
     html = _content(_decode(text, "content or text", entry.url), feed, entry.url)
     body = read_body(parse(html, url=entry.url).iterchildren("body"))
     title, digest, time = told.get("title"), told.get("digest"), told.get("published_at")
-    last = body.paragraphs[-1].plain() if body.paragraphs else ""
     return Article(
         info_code=code,
         site=SITE,
@@ -120,10 +119,7 @@ def parse_article(text: str, entry: Entry) -> Article:
         published_at=datetime.fromisoformat(time) if time else None,
         published_raw=told.get("published_raw"),
         digest=digest,
-        source=body.source
-        or told.get("source")
-        or attribution.read_closing(last)
-        or attribution.read_closing(digest or ""),
+        source=attribution.read_source(body.source or told.get("source"), body.last, digest),
         editor=body.editor,
         url=told.get("url") or _SHARE.format(code),
         paragraphs=tuple(body.paragraphs),

@@ -99,7 +99,6 @@ class PostPage:
             raise NotAnArticle("the post has no info code", url=self.url, site=SITE)
         body = read_body(self._nodes)
         tags = () if self._tags is None else tuple(filter(None, map(flat, self._tags.iter("em"))))
-        last = body.paragraphs[-1].plain() if body.paragraphs else ""
         return Article(
             info_code=code,
             site=SITE,
@@ -109,10 +108,7 @@ class PostPage:
             published_at=self._published_at(),
             published_raw=None if self._time is None else flat(self._time) or None,
             digest=digest,
-            source=body.source
-            or attribution.read_closing(last)
-            or attribution.read_closing(digest or "")
-            or attribution.read_tags(tags),
+            source=attribution.read_source(body.source, body.last, digest, tags),
             editor=body.editor,
             url=original,
             tags=tags,

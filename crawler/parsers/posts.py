@@ -47,7 +47,6 @@ def parse_post(text: str, name: str) -> Article:
     body = _read_body(html, name)
     title, date = front.get("title", ""), front.get("date", "").strip()
     tags = tuple(front.get("tags", "").split())  # as Jekyll splits them
-    last = body.paragraphs[-1].plain() if body.paragraphs else ""
     title = strip(unwrap(title))
     return Article(
         info_code=code,
@@ -58,10 +57,7 @@ def parse_post(text: str, name: str) -> Article:
         published_at=read_time(date),
         published_raw=date or None,
         digest=digest,
-        source=body.source
-        or attribution.read_closing(last)
-        or attribution.read_closing(digest or "")
-        or attribution.read_tags(tags),
+        source=attribution.read_source(body.source, body.last, digest, tags),
         editor=body.editor,
         url=url,
         tags=tags,

@@ -10,6 +10,7 @@ from datetime import datetime
 from crawler.items import Paragraph
 from crawler.parsers.dates import SHANGHAI
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # json.dumps makes one a call
 _FIELDS = tuple(field.name for field in fields(Paragraph))
 
 
@@ -22,7 +23,7 @@ def time_text(time: datetime) -> str:
 
 def json_text(value: object) -> str:
     """Compact JSON with Chinese characters as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _JSON.encode(value)
 
 
 def paragraphs_json(paragraphs: Iterable[Paragraph]) -> str:
