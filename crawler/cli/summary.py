@@ -9,6 +9,7 @@ import click
 from crawler.cli import FAILED, UNEXPECTED
 from crawler.cli.output import print_json
 from crawler.errors import StoreError
+from pipelines.database import report
 from pipelines.database.connect import read_corpus
 from pipelines.database.ledger import COUNTS
 from pipelines.run import Run
@@ -74,12 +75,6 @@ def _failed(run: Run) -> list[dict[str, Any]]:
         db = read_corpus(run.data)
     except StoreError:
         return []
-    found = db.conn.execute(
-        "SELECT url, reason, message, info_code FROM failures WHERE run_id = ?"
-        " AND resolved_at IS NULL ORDER BY id",
-        (run.id,),
-    )
-    names = [each[0] for each in found.description]
-    rows = [dict(zip(names, row, strict=True)) for row in found]
+    found = report.failures(db, run_id=run.id)
     db.close()
-    return rows
+    return found

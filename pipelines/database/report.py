@@ -41,28 +41,27 @@ def status(db: Database) -> dict[str, Any]:
     }
 
 
-def failures(db: Database) -> list[dict[str, Any]]:
-    """All open failures, the newest first. ``next_try_at`` None means given up."""
+def failures(db: Database, *, run_id: int | None = None) -> list[dict[str, Any]]:
+    """The open failures, of one run or all, the newest first.
+
+    ``next_try_at`` None means given up.
+    """
     return list(
         _rows(
             db,
             "SELECT site, listing, info_code, url, reason, message, attempts, next_try_at,"
             " first_failed_at, last_failed_at, page FROM failures WHERE resolved_at IS NULL"
-            " ORDER BY last_failed_at DESC, id DESC",
+            " AND run_id = coalesce(?, run_id) ORDER BY last_failed_at DESC, id DESC",
+            (run_id,),
         )
     )
-
-
-def skipped(db: Database) -> list[dict[str, Any]]:
-    """Entries that no article can be made of, since their link has no info code."""
-    return list(_rows(db, "SELECT DISTINCT site, url, title FROM entries WHERE state = 'skipped'"))
 
 
 def _one(db: Database, sql: str) -> Any:
     return db.conn.execute(sql).fetchone()[0]
 
 
-def _rows(db: Database, sql: str) -> Any:
-    cursor = db.conn.execute(sql)
+def _rows(db: Database, sql: str, values: tuple[object, ...] = ()) -> Any:
+    cursor = db.conn.execute(sql, values)
     names = [each[0] for each in cursor.description]
     return (dict(zip(names, row, strict=True)) for row in cursor)
