@@ -78,6 +78,11 @@ def joined(old: Content, new: Content) -> Content:
     return merged | {name: fuller[name] for name in _BODY}
 
 
+def differ(one: Content, other: Content) -> bool:
+    """Do two contents say different things, whatever page and listing they came by?"""
+    return any(one[name] != other[name] for name in one if name not in ("page", "listing"))
+
+
 def _time(each: Mapping[str, Any]) -> tuple[Any, ...]:
     # The site shows times without a zone eight hours late: the earlier is the right one.
     time, raw = each["published_at"], each["published_raw"]

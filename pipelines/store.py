@@ -15,7 +15,7 @@ from crawler.items import Article, Failure, Page
 from pipelines.database.connect import writing
 from pipelines.database.rows import json_text, time_text
 from pipelines.dedupe import content_hash, fingerprint
-from pipelines.merge import Content, content, joined, revised
+from pipelines.merge import Content, content, differ, joined, revised
 from pipelines.validate import incomplete
 
 if sys.version_info >= (3, 14):
@@ -139,9 +139,10 @@ class Store:
             if before and content_hash(merged) != content_hash(old):
                 outcome = "changed"
                 self._keep_revision(code, now)
-            elif not before and merged != old:
+            elif not before and differ(merged, old):
                 outcome = "filled"
-            self._update(code, merged, now, new_revision=outcome == "changed")
+            if differ(merged, old):
+                self._update(code, merged, now, new_revision=outcome == "changed")
         self._answer(article, given, now)
         return outcome
 
@@ -281,9 +282,9 @@ def _next_try(failure: Failure, attempts: int, now: datetime) -> datetime | None
     """When to try again after so many attempts; None when it is given up.
 
     A listing is never given up: it is walked by every run, after a day where trying
-    seems no use (a 404 may be a glitch of the site).
+    seems no use (a 404 may be a glitch of the site). A file is read when it is named.
     """
-    if failure.info_code is None:
+    if failure.info_code is None and failure.url.startswith("http"):
         return now if failure.retry else now + timedelta(days=1)
     if not failure.retry:
         return None

@@ -55,6 +55,9 @@ def test_help_does_not_load_scrapy() -> None:
         ("crawl", "--since", "yesterday"),
         ("crawl", "--replay", "ftp://x"),
         ("crawl", "--max-pages", "0"),
+        ("crawl", "--since", "2022-06-01", "--until", "2022-05-01"),
+        ("export", "a.csv", "--since", "2022-06-01", "--until", "2022-05-01"),
+        ("export", "a.csv", "--prune"),
         ("export", "news.txt"),
         ("show", "12345"),
         ("nonsense",),
@@ -274,7 +277,7 @@ def test_sigterm_stops_cleanly_and_the_next_run_goes_on(finews: Program) -> None
             assert process.poll() is None
         process.terminate()
         out, err = process.communicate(timeout=30)
-        assert out.startswith("Stopped; the next run goes on"), (out, err)
+        assert out.startswith("Stopped; run it again to go on"), (out, err)
         assert 3 <= finews.rows("SELECT count(*) FROM articles")[0] < 16
         replica.delay = 0
         finews("crawl", "--replay", replica.url)
@@ -301,7 +304,7 @@ def test_ctrl_c_is_told_and_loses_nothing(finews: Program, times: int) -> None:
             time.sleep(0.02)
         out, err = process.communicate(timeout=30)
         assert process.returncode == 3, (out, err)
-        assert out.startswith("Stopped; the next run goes on")
+        assert out.startswith("Stopped; run it again to go on")
         assert "Traceback" not in err
         replica.delay = 0
         finews("crawl", "--replay", replica.url)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -299,3 +302,70 @@ def test_the_real_posts(finews: Program) -> None:
     assert finews.json("show", "NW202112082206826055")["published_at"] == (
         "2021-12-08T11:18:42+08:00"
     )
+
+
+def test_a_readme_among_the_posts_is_skipped(finews: Program, tmp_path: Path) -> None:
+    path = tmp_path / "finews-main.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("finews-main/README.md", "# no post")
+        archive.writestr(f"finews-main/_posts/{GOOD.name}", GOOD.text)
+    summary = ingest(finews, path)
+    assert (summary["new"], summary["failed"]) == (1, 0)
+    assert summary["skipped_urls"] == ["finews-main.zip!/finews-main/README.md"]
+
+
+def test_an_empty_folder_is_told(finews: Program, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = finews.run(finews.command("ingest", str(tmp_path / "empty")))
+    assert (done.returncode, done.stderr) == (0, "No post files (.md) in empty.\n")
+
+
+def test_the_same_file_by_another_archive_changes_nothing(finews: Program, posts: Path) -> None:
+    ingest(finews, posts)
+    before = finews.rows("SELECT info_code, updated_at, run_id FROM articles ORDER BY 1")
+    ingest(finews, archive_of(posts, "posts.zip"))
+    assert finews.rows("SELECT info_code, updated_at, run_id FROM articles ORDER BY 1") == before
+
+
+def test_articles_seen_at_a_site_stay_selectable(
+    finews: Program, posts: Path, tmp_path: Path
+) -> None:
+    with serving(build(bundled_posts())) as replica:
+        finews.crawl(replica.url)
+    ingest(finews, posts)
+    for site in ("finews", "posts"):
+        told = finews.json("export", str(tmp_path / "x.jsonl"), "--site", site)
+        assert told["articles"] == ARTICLES
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_stopped_in_the_middle_and_run_again(
+    finews: Program, tmp_path: Path, number: signal.Signals
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for each in range(3000):
+        one = post(f"20220601{each:010}", title=f"第{each}条", date="2022-06-01 09:00:00 +0800")
+        (folder / one.name).write_text(one.text, encoding="utf-8")
+    process = subprocess.Popen(
+        finews.command("ingest", str(folder)),
+        cwd=ROOT,
+        env=finews.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wal = finews.data / "finews.db-wal"
+    while not (wal.exists() and wal.stat().st_size > 1 << 20):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert "Traceback" not in err
+    if number != signal.SIGKILL:
+        assert process.returncode == 3
+        assert out.startswith("Stopped; run it again to go on")
+    assert 0 < finews.rows("SELECT count(*) FROM articles")[0] < 3000
+    assert ingest(finews, folder)["failed"] == 0
+    assert finews.rows("SELECT count(*) FROM articles") == [3000]
+    assert finews.rows("PRAGMA integrity_check") == ["ok"]

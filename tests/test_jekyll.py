@@ -140,3 +140,28 @@ def test_jekyll_builds_it_and_a_crawl_of_that_gives_the_same_rows(
     server.server_close()
     for row, other in zip(told(finews), told(again), strict=True):
         assert row == other
+
+
+def test_a_folder_of_another_kind_is_refused(finews: Program, posts: Path, tmp_path: Path) -> None:
+    ingest(finews, posts)
+    mine = tmp_path / "mine"
+    (mine / "_posts").mkdir(parents=True)
+    (mine / "_config.yml").write_text("title: mine")
+    done = finews.run(finews.command("export", str(mine), "--format", "jekyll"))
+    assert done.returncode == 1
+    assert "not empty, and no earlier export" in done.stderr
+    assert (mine / "_config.yml").read_text() == "title: mine"
+
+
+def test_prune_takes_only_what_exports_wrote(finews: Program, posts: Path, tmp_path: Path) -> None:
+    ingest(finews, posts)
+    written = export(finews, tmp_path / "site")
+    own = written / "2020-01-01-202001011234567890.md"
+    own.write_text("my own post")
+    (tmp_path / "site" / "_config.yml").write_text("title: changed by me")
+    told = finews.json(
+        "export", str(tmp_path / "site"), "--format", "jekyll", "--source", "x", "--prune"
+    )
+    assert (told["articles"], told["removed"]) == (0, 16 + 5)
+    assert [path.name for path in written.iterdir()] == [own.name]
+    assert (tmp_path / "site" / "_config.yml").read_text() == "title: changed by me"

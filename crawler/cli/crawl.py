@@ -58,6 +58,7 @@ def command(
     Exit codes: 0 done, 1 unexpected error, 2 usage, 3 something failed (see finews
     failures) or it was stopped, 4 another run is at work.
     """
+    options.check_order(since, until)
     settings = crawl_settings(data, replay)
     loader = SpiderLoader.from_settings(settings)
     chosen = sites or tuple(settings.getlist("FINEWS_SITES"))

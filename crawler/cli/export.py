@@ -21,7 +21,7 @@ from pipelines.export import FORMATS, export
 @options.since
 @options.until
 @click.option("--source", "sources", metavar="NAME", multiple=True, help="Attributed to NAME.")
-@click.option("--site", "sites", metavar="NAME", multiple=True, help="Read from site NAME.")
+@click.option("--site", "sites", metavar="NAME", multiple=True, help="Seen at site NAME.")
 @click.option("--prune", is_flag=True, help="jekyll: remove posts that are no more selected.")
 @options.data
 @options.json
@@ -56,6 +56,7 @@ def command(
         raise click.UsageError("--prune goes with --format jekyll")
     if dest.is_dir() != (format == "jekyll") and dest.exists():
         raise click.UsageError(f"{dest} is {'a' if dest.is_dir() else 'no'} folder")
+    options.check_order(since, until)
     wanted = select.Filter(since, until, sources, sites)
     db = read_corpus(data)
     total = select.count(db, wanted)
@@ -64,11 +65,14 @@ def command(
         with click.progressbar(
             length=total, file=sys.stderr, label="exporting", hidden=not shown
         ) as bar:
-            written = export(db, dest, format, wanted, lambda: bar.update(1), prune=prune)
+            counts = export(db, dest, format, wanted, lambda: bar.update(1), prune=prune)
     except OSError as error:
         click.echo(f"finews: {dest} cannot be written: {error.strerror}", err=True)
         sys.exit(UNEXPECTED)
     if as_json:
-        print_json({"dest": str(dest), "format": format, "articles": written})
-    else:
-        click.echo(f"{written} articles written to {dest}.")
+        print_json({"dest": str(dest), "format": format, **counts})
+        return
+    text = f"{counts['articles']} articles in {dest}"
+    if format == "jekyll":
+        text += f": {counts['written']} files written, {counts['removed']} removed"
+    click.echo(f"{text}.")

@@ -36,4 +36,5 @@ def command(data: Path, as_json: bool) -> None:
         click.echo(f"{each['site']}  {each['info_code'] or each['listing'] or '-'}  {each['url']}")
         click.echo(f"    {each['reason']}: {each['message']}")
         click.echo(f"    failed in {tries}, last {short_time(each['last_failed_at'])}; {again}")
-    click.echo(f"{len(found)} failures." if found else "Nothing failed.")
+    many = "" if len(found) == 1 else "s"
+    click.echo(f"{len(found)} failure{many}." if found else "Nothing failed.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ from crawler import infocode
 from crawler.cli import options
 from crawler.cli.progress import RunProgress
 from crawler.cli.summary import summarise
-from crawler.errors import NotAnArticle, PageError, StoreError
+from crawler.errors import BrokenPost, NotAnArticle, PageError, StoreError
 from crawler.files import SITE, PostFile, read_files
 from crawler.items import Failure, Page
 from crawler.parsers.charset import decode
@@ -23,6 +24,7 @@ from pipelines.run import Run
 from pipelines.store import Record
 from pipelines.validate import checked
 
+_SAVE = 1000  # files after which the counts in the ledger are brought up to date
 _PATH = click.Path(exists=True, path_type=Path)
 
 
@@ -50,6 +52,7 @@ def command(paths: tuple[Path, ...], wait: bool, data: Path, as_json: bool) -> N
 
     Exit codes as for finews crawl.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     names = " ".join(path.name for path in paths)
     with (
         Run.open(data, f"ingest {names}", wait=wait) as run,
@@ -63,19 +66,23 @@ def command(paths: tuple[Path, ...], wait: bool, data: Path, as_json: bool) -> N
             run.error = error
         except KeyboardInterrupt:
             run.unfinished.add(SITE)  # what was read is stored; to read a file again does no harm
+    if not run.counts["found"] and not run.skipped:
+        click.echo(f"No post files (.md) in {names}.", err=True)
     sys.exit(summarise(run, as_json=as_json))
 
 
 def read(path: Path, run: Run) -> None:
     """Read all post files of a path into the run; the run's store may still hold some."""
-    for file in read_files(path):
+    for number, file in enumerate(read_files(path), start=1):
         for record in _records(file, run):
+            run.counts["found"] += not isinstance(record, Page)
             run.store.add(record)
-        run.counts["found"] += 1
+        if number % _SAVE == 0:
+            run.save()
 
 
 def _records(file: PostFile, run: Run) -> Iterator[Record]:
-    """The page of a file and what became of it; a notice without info code is skipped."""
+    """The page of a file and what became of it; one without an info code is skipped."""
     code = infocode.read(file.name.rpartition("/")[2])
     digest = sha256(file.body).hexdigest()
     if file.error is None:
@@ -85,8 +92,8 @@ def _records(file: PostFile, run: Run) -> Iterator[Record]:
             raise file.error
         article = parse_post(decode(file.body, "", url=file.name), file.name)
     except PageError as error:
-        if isinstance(error, NotAnArticle) and code is None:
-            run.skipped.add(file.name)
+        if code is None and isinstance(error, BrokenPost | NotAnArticle):
+            run.skipped.add(file.name)  # a notice, a README: no article anyway
             return
         yield Failure(
             site=SITE,

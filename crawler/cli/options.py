@@ -35,6 +35,12 @@ class Bound(click.ParamType[datetime]):
             self.fail(str(error), param, ctx)
 
 
+def check_order(since: datetime | None, until: datetime | None) -> None:
+    """Refuse bounds in the wrong order."""
+    if since and until and since > until:
+        raise click.UsageError(f"--since {since} is later than --until {until}")
+
+
 since = click.option("--since", metavar="T", type=Bound(), help="Published at T or later.")
 until = click.option(
     "--until", metavar="T", type=Bound(end=True), help="Published by T; a day counts whole."

@@ -44,7 +44,7 @@ def _print(found: dict[str, Any]) -> None:
         f"{found['skipped']} skipped (no info code)."
     )
     if run := found["last_run"]:
-        ended = run["outcome"] or "did not end"
+        ended = run["outcome"] or "at work, or killed"
         click.echo(
             f"Last run: {run['command']}, {short_time(run['started_at'])}, {ended};\n"
             f"  {run['new']} new, {run['failed']} failed, {run['requests']} requests."

@@ -37,7 +37,7 @@ def summarise(run: Run, *, broken: bool = False, as_json: bool) -> int:
         return code
     click.echo(_sentence(run, code))
     for url in sorted(run.skipped):
-        click.echo(f"  skipped, its link has no info code: {url}")
+        click.echo(f"  skipped, no info code: {url}")
     for each in failed[:10]:
         click.echo(f"  failed, {each['reason']}: {each['url']}")
     if len(failed) > 10:
@@ -63,7 +63,7 @@ def _sentence(run: Run, code: int) -> str:
         parts.append(f"{counts['failed']} failed")
     if counts["requests"]:
         parts.append(f"{counts['requests']} requests")
-    begin = "Stopped; the next run goes on" if run.unfinished else "Done"
+    begin = "Stopped; run it again to go on" if run.unfinished else "Done"
     if code == UNEXPECTED:
         begin = "Broken off by an error"
     return f"{begin}: {'; '.join(parts)}."

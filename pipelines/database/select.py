@@ -27,7 +27,8 @@ class Filter:
     """Which articles are wanted; what is None or empty does not narrow.
 
     ``since`` and ``until`` bound the time of publication, both included; an article
-    without a time is in no bounded selection.
+    without a time is in no bounded selection. ``sites`` are those that showed it, by
+    whichever route its text came.
     """
 
     since: datetime | None = None
@@ -44,11 +45,18 @@ class Filter:
         if self.until:
             parts.append("published_at <= ?")
             values.append(time_text(self.until))
-        for column, wanted in (("source", self.sources), ("site", self.sites)):
-            if wanted:
-                parts.append(f"{column} IN ({','.join('?' * len(wanted))})")
-                values += wanted
+        if self.sources:
+            parts.append(f"source IN ({_marks(self.sources)})")
+            values += self.sources
+        if self.sites:
+            seen = f"SELECT info_code FROM sightings WHERE site IN ({_marks(self.sites)})"
+            parts.append(f"info_code IN ({seen})")
+            values += self.sites
         return " AND ".join(parts), values
+
+
+def _marks(values: tuple[str, ...]) -> str:
+    return ",".join("?" * len(values))
 
 
 def count(db: Database, wanted: Filter) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +30,9 @@ def export(
     on_row: Callable[[], object] = lambda: None,
     *,
     prune: bool = False,
-) -> int:
-    """Write the selected articles to ``dest``; how many.
+) -> Counter[str]:
+    """Write the selected articles to ``dest``; the number of ``articles``, and of a folder
+    the files ``written`` and ``removed``.
 
     A file is UTF-8 with LF, and stands under its name only when it is whole. The same
     corpus and filter give the same bytes. ``prune`` removes posts that are not selected
@@ -39,7 +41,7 @@ def export(
     if format == "jekyll":
         return jekyll.write(db, wanted, dest, on_row, prune=prune)
     with _whole(dest) as file:
-        return _FILES[format](db, wanted, file, on_row)
+        return Counter(articles=_FILES[format](db, wanted, file, on_row))
 
 
 @contextmanager

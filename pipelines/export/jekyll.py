@@ -6,9 +6,11 @@ for each category; ``_config.yml`` and ``_layouts/`` let Jekyll build the site.
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from importlib.resources import files
@@ -22,35 +24,58 @@ from pipelines.database.select import Filter, rows
 _SITE = "//finews.withounder.com"
 _COLUMN = {"emnews": "东财滚动新闻"}
 _HTML = re.compile(r"<(?:p|div|center|h[1-6]|table|ul|ol|blockquote|span|strong|img|br)\b")
-_OURS = re.compile(r"(?:\d{4}-\d\d-\d\d)?-(?:NW)?\d{18}\.md\Z")
+#: What exports wrote, so that only that is ever removed.
+_MANIFEST = ".finews-export.json"
 
 
 def write(
     db: Database, wanted: Filter, dest: Path, on_row: Callable[[], object], *, prune: bool
-) -> int:
-    """Write the selected articles into the folder ``dest``; the number of posts.
+) -> Counter[str]:
+    """Write the selected articles into the folder ``dest``.
 
-    Only files that differ are written. With ``prune`` posts and category pages of ours
-    that are not among them any more are removed; nothing else in the folder is touched.
+    Counts ``articles``, files ``written`` (only those that differ) and ``removed``. The
+    pages and layouts of the site are made once, and are the user's to change. With
+    ``prune`` posts and category pages that an earlier export wrote and this one did not
+    are removed. Raises :class:`FileExistsError` for a folder with other things in it.
     """
-    kept: set[Path] = set()
+    earlier = _earlier(dest)
     for name, text in _site(files("pipelines.export") / "jekyll_site"):
-        kept.add(_put(dest / name, text))
-    written, categories = 0, dict[str, str]()
+        if not (dest / name).exists():
+            _put(dest / name, text)
+    counts = Counter(articles=0, written=0, removed=0)
+    ours, categories = set[str](), dict[str, str]()
+
+    def put(name: str, text: str) -> None:
+        ours.add(name)
+        counts["written"] += _put(dest / name, text)
+
     for row in rows(db, wanted, more=("body",)):
         category, tag = _section(row)
         categories[category] = tag
-        kept.add(_put(dest / "_posts" / post_name(row), post_text(row)))
+        put(f"_posts/{post_name(row)}", post_text(row))
         on_row()
-        written += 1
+        counts["articles"] += 1
     for category, tag in sorted(categories.items()):
         page = f"---\nlayout: category\ntitle: {_quoted(tag)}\ncategory: {category}\n---"
-        kept.add(_put(dest / "category" / f"{category.replace('/', '-')}.html", page))
-    if prune:
-        ours = [path for path in dest.glob("_posts/*.md") if _OURS.match(path.name)]
-        for path in {*ours, *dest.glob("category/*.html")} - kept:
-            path.unlink()
-    return written
+        put(f"category/{category.replace('/', '-')}.html", page)
+    for name in sorted(earlier - ours) if prune else ():
+        (dest / name).unlink(missing_ok=True)
+        counts["removed"] += 1
+    kept = ours if prune else ours | earlier
+    _put(dest / _MANIFEST, json.dumps(sorted(kept), ensure_ascii=False, indent=0) + "\n")
+    return counts
+
+
+def _earlier(dest: Path) -> set[str]:
+    """The files that earlier exports wrote into ``dest``."""
+    try:
+        return set(json.loads((dest / _MANIFEST).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        if dest.is_dir() and any(dest.iterdir()):
+            raise FileExistsError(
+                errno.EEXIST, "the folder is not empty, and no earlier export", str(dest)
+            ) from None
+        return set()
 
 
 def post_name(row: sqlite3.Row) -> str:
@@ -105,12 +130,13 @@ def _site(folder: Traversable) -> Iterator[tuple[str, str]]:
             yield each.name, each.read_text(encoding="utf-8")
 
 
-def _put(path: Path, text: str) -> Path:
-    """Write a file unless it says the same already; the path."""
+def _put(path: Path, text: str) -> bool:
+    """Write a file unless it says the same already; was it written?"""
     body = text.encode()
-    if not path.is_file() or path.read_bytes() != body:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        part.write_bytes(body)
-        part.replace(path)
-    return path
+    if path.is_file() and path.read_bytes() == body:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(body)
+    part.replace(path)
+    return True
