@@ -7,7 +7,6 @@ from hashlib import blake2b
 from typing import Any
 
 from crawler.items import Article
-from pipelines.database.rows import json_text
 
 # Raise it when what goes into the hash changes: old hashes then still say how they were made.
 _VERSION = "1"
@@ -30,7 +29,7 @@ def content_hash(columns: Mapping[str, Any]) -> str:
 
 def fingerprint(said: Mapping[str, Any]) -> str:
     """Fingerprint of all that one look at a route gave, whatever page and listing it came by."""
-    return _hash(json_text([said[name] for name in sorted(said) if name not in _BY]))
+    return _hash("\x00".join(f"{name}={said[name]}" for name in sorted(said) if name not in _BY))
 
 
 def text_hash(article: Article) -> str | None:

@@ -57,7 +57,11 @@ class StorePipeline:
         data = Path(self._crawler.settings["FINEWS_DATA"])
         self.run = Run.current(data)
         if self.run is None:
-            self.run = self._own.enter_context(Run.open(data, f"scrapy crawl {spider.name}"))
+            try:
+                self.run = self._own.enter_context(Run.open(data, f"scrapy crawl {spider.name}"))
+            except StoreError as error:  # nothing is asked for then
+                logger.error("%s", error)  # noqa: TRY400 -- a sentence, no traceback
+                return
         self.run.unfinished.add(spider.name)
 
     def process_item(self, item: _Item) -> _Item:

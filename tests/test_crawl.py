@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from crawler.demo.site import build, bundled_posts, post
+from pipelines.database.lock import RunLock
 from tests.conftest import Program
 from tests.replica import Answer, Replica, serving
 
@@ -196,3 +197,15 @@ def test_demo_twice(finews: Program) -> None:
     lines = (finews.data / "news.jsonl").read_text(encoding="utf-8").splitlines()
     assert len([json.loads(line) for line in lines]) == ARTICLES
     assert "nothing new" in finews("demo")
+
+
+def test_scrapy_on_a_locked_folder_says_so_and_asks_for_nothing(
+    finews: Program, miniature: Replica
+) -> None:
+    with RunLock(finews.data) as lock:
+        lock.acquire()
+        settings = ("-s", f"FINEWS_DATA={finews.data}", "-s", f"FINEWS_REPLAY={miniature.url}")
+        done = finews.scrapy("crawl", "finews", *settings)
+    assert "another run" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert miniature.log == []
