@@ -129,7 +129,7 @@ class Store:
         new = content(article)
         given = fingerprint(new)
         old = self._stored(code, new)
-        outcome = "unchanged"
+        outcome, merged = "unchanged", old or new
         if old is None:
             outcome = "new"
             self._insert(code, new, now)
@@ -143,7 +143,8 @@ class Store:
                 outcome = "filled"
             if differ(merged, old):
                 self._update(code, merged, now, new_revision=outcome == "changed")
-        self._answer(article, given, now)
+        whole = merged["title"] is not None and merged["published_at"] is not None
+        self._answer(article, given, now, whole=whole)
         return outcome
 
     def _given_before(self, article: Article) -> set[str]:
@@ -219,8 +220,11 @@ class Store:
             (now, code),
         )
 
-    def _answer(self, article: Article, given: str, now: str) -> None:
-        """Mark what this article answers: its entries by every route, and its failures."""
+    def _answer(self, article: Article, given: str, now: str, *, whole: bool) -> None:
+        """Mark what this article answers: its entries by every route, and its failures.
+
+        While it is not ``whole``, other addresses stay pending: they may tell what it lacks.
+        """
         conn, code = self._corpus.conn, article.info_code
         conn.execute(
             "INSERT INTO sightings (info_code, site, listing, url, first_seen_at, content_hash)"
@@ -234,7 +238,10 @@ class Store:
             " FROM entries WHERE info_code = ? ON CONFLICT DO NOTHING",
             (code,),
         )
-        conn.execute("UPDATE entries SET state = 'stored' WHERE info_code = ?", (code,))
+        conn.execute(
+            "UPDATE entries SET state = 'stored' WHERE info_code = ? AND (? OR url = ?)",
+            (code, whole, article.page_url),
+        )
         conn.execute(
             "UPDATE failures SET resolved_at = ? WHERE info_code = ? AND resolved_at IS NULL",
             (now, code),

@@ -348,3 +348,33 @@ def test_a_home_page_without_posts_is_a_change_of_layout(finews: Program) -> Non
         replica.pages["/"] = re.sub(rb"<li>.*?</li>", b"", page)
         finews.crawl(replica.url, code=3)
     assert [each["reason"] for each in finews.json("failures")] == ["layout-changed"]
+
+
+def test_another_route_fills_what_the_first_lacks(finews: Program) -> None:
+    """An article without title and time: its other address is asked for too, once."""
+    bare = without(PAGE, "(?<=</small>\n)<h1>.*?</h1>").replace(b" 2022-06-01 09:00:00", b"")
+    twin = post(INFO, title=TITLE, date="2022-06-01 09:00:00 +0800", category="cailianshe",
+                tag="财联社新闻", body="<p>短。</p>")  # fmt: skip
+    with serving(build([BAD, twin, GOOD])) as replica:
+        replica.pages[BAD.path] = bare
+        finews.crawl(replica.url)
+        assert sorted(path for path in replica.articles() if CODE in path) == sorted(
+            [BAD.path, twin.path]
+        )
+        replica.log.clear()
+        finews.crawl(replica.url)
+        assert replica.articles() == []
+    article = finews.json("show", INFO)
+    assert (article["title"], article["published_at"]) == (TITLE, "2022-06-01T09:00:00+08:00")
+    assert article["digest"] == "摘要写在这里。（财联社）"
+    assert len(article["paragraphs"]) == 2
+
+
+def test_an_article_that_no_route_completes_is_not_asked_for_again(finews: Program) -> None:
+    bare = without(PAGE, "(?<=</small>\n)<h1>.*?</h1>")
+    with serving(build([BAD, GOOD])) as replica:
+        replica.pages[BAD.path] = bare
+        finews.crawl(replica.url)
+        replica.log.clear()
+        assert finews.crawl(replica.url)["found"] == 0
+        assert replica.articles() == []
