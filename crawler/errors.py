@@ -1,4 +1,4 @@
-"""Every error that finews raises, as one tree::
+"""Every error that finews raises, as one tree:
 
 FinewsError
 ├── PageError             one page failed: recorded in failures, the crawl goes on

@@ -28,7 +28,7 @@ def now() -> datetime:
 class Run:
     """The run of this process on one data folder: made by the command, shared by its spiders.
 
-    ``open`` begins it under the lock, ``close`` writes what waits and ends it. ``counts``
+    ``open`` begins it under the lock; at its end what waits is written. ``counts``
     holds what the ``runs`` table keeps, ``unfinished`` the sites whose crawl has not come to
     its end; ``error`` is set when the data folder failed, and then nothing more is written.
     """

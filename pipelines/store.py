@@ -44,7 +44,7 @@ class Store:
 
     A page is committed before the article made of it. An article, its mentions and
     sightings and the frontier's rows that it answers are one transaction. ``counts``
-    is counted up as records are written: new, changed, unchanged, incomplete, failed.
+    is counted up as records are written: new, changed, filled, unchanged, incomplete, failed.
     Raises :class:`crawler.errors.WriteFailed`.
     """
 
@@ -133,7 +133,7 @@ class Store:
         if old is None:
             outcome = "new"
             self._insert(code, new, now)
-        elif given not in (before := self._given_before(article)):
+        elif given != (before := self._given_before(article)):
             # The same route says something else, or another route says it.
             merged = revised(old, new) if before else joined(old, new)
             if before and content_hash(merged) != content_hash(old):
@@ -147,14 +147,14 @@ class Store:
         self._answer(article, given, now, whole=whole)
         return outcome
 
-    def _given_before(self, article: Article) -> set[str]:
-        """Fingerprints of what the article's own route gave; empty when it was never read."""
-        rows = self._corpus.conn.execute(
+    def _given_before(self, article: Article) -> str | None:
+        """Fingerprint of what the article's own route gave last; None when it was never read."""
+        row = self._corpus.conn.execute(
             "SELECT content_hash FROM sightings WHERE info_code = ? AND site = ? AND url = ?"
-            " AND content_hash IS NOT NULL",
+            " AND content_hash IS NOT NULL LIMIT 1",
             (article.info_code, article.site, article.page_url),
-        )
-        return {each for (each,) in rows}
+        ).fetchone()
+        return row and str(row[0])
 
     def _stored(self, code: str, like: Content) -> Content | None:
         """The stored article, with the columns of ``like``."""
@@ -228,9 +228,14 @@ class Store:
         conn, code = self._corpus.conn, article.info_code
         conn.execute(
             "INSERT INTO sightings (info_code, site, listing, url, first_seen_at, content_hash)"
-            " VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET content_hash = excluded.content_hash",
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (code, article.site, article.listing or "", article.page_url, now, given),
+        )
+        # Several listings may show one address: it gave the same, whichever led there.
+        conn.execute(
+            "UPDATE sightings SET content_hash = ? WHERE info_code = ? AND site = ? AND url = ?"
+            " AND content_hash IS NOT ?",
+            (given, code, article.site, article.page_url, given),
         )
         conn.execute(
             "INSERT INTO sightings (info_code, site, listing, url, first_seen_at)"

@@ -377,3 +377,11 @@ def test_arbitrary_pages_give_a_page_error_at_most(noise: str, path: str) -> Non
         except PageError:
             continue
         assert {entry.info_code for entry in entries} <= {CODE}
+
+
+def test_loose_text_behind_the_title_is_not_lost() -> None:
+    raw, url = rendered(post("202206019100000001", title="题", date="2022-06-01 09:00:00 +0800"))
+    text = raw.decode().replace("<h1>题</h1>", "<h1>题</h1>没有标签的正文")
+    article = PostPage(text, url).article()
+    assert article.paragraphs[0].text == "没有标签的正文"
+    assert article.title == "题"

@@ -88,3 +88,17 @@ def test_a_look_that_fails_is_tried_again_and_the_article_stays(finews: Program)
 def crawl_articles(finews: Program, replica: Replica) -> list[str]:
     finews.crawl(replica.url)
     return replica.articles()
+
+
+def test_back_to_what_it_said_is_a_change_too_whatever_listing_led_there(
+    finews: Program,
+) -> None:
+    path, first = page()
+    with serving(build([post(CODE, date="2022-06-01 09:00:00 +0800")])) as replica:
+        replica.pages[path] = first
+        finews.crawl(replica.url)
+        for digest, listing in (("摘要乙。", "emnews"), ("摘要甲。", "feed")):
+            replica.pages[path] = page(digest=digest)[1]
+            assert finews.crawl(replica.url, "--full", "--listing", listing)["changed"] == 1
+            assert finews.json("show", CODE)["digest"] == digest
+    assert finews.rows("SELECT revision FROM articles") == [3]

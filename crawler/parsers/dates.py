@@ -11,28 +11,35 @@ SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 _SECOND = re.compile(
     r"(?<![0-9])([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})[ T]([0-9]{1,2}):([0-9]{2}):([0-9]{2})"
+    r"(?:\s*([+-])([0-9]{2}):?([0-9]{2})(?![0-9]))?"
 )
-
-
 _DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}\Z")
 
 
 def read_time(text: str) -> datetime | None:
-    """Read ``YYYY-MM-DD HH:MM:SS`` anywhere in ``text`` as a time in Asia/Shanghai.
+    """Read ``YYYY-MM-DD HH:MM:SS`` anywhere in ``text``, as a time in Asia/Shanghai.
 
+    A zone that follows, such as ``+0800``, counts; without one it is in Asia/Shanghai.
     None where no such time stands or where it is no real one (``2022-13-45 …``).
 
     >>> read_time("(GMT+8, Asia/Shanghai, CST) 2022-01-14 15:30:58").isoformat()
+    '2022-01-14T15:30:58+08:00'
+    >>> read_time("2022-01-14 07:30:58 +0000").isoformat()
     '2022-01-14T15:30:58+08:00'
     """
     found = _SECOND.search(text)
     if not found:
         return None
-    year, month, day, hour, minute, second = map(int, found.groups())
+    *parts, sign, hours, minutes = found.groups()
     try:
-        return datetime(year, month, day, hour, minute, second, tzinfo=SHANGHAI)
-    except ValueError:
+        time = datetime(*map(int, parts), tzinfo=SHANGHAI)  # type: ignore[misc, arg-type]
+        if sign:
+            offset = timedelta(hours=int(hours), minutes=int(minutes))
+            zone = timezone(-offset if sign == "-" else offset)
+            time = time.replace(tzinfo=zone).astimezone(SHANGHAI)
+    except (ValueError, OverflowError):
         return None
+    return time
 
 
 def read_bound(text: str, *, end: bool = False) -> datetime:

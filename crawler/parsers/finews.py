@@ -92,7 +92,7 @@ class PostPage:
         """
         title, digest = self._take_title(), None
         if self._nodes and self._nodes[0].tag == "blockquote":
-            digest = _quoted(self._nodes.pop(0))
+            digest = _quoted(self._take(0))
         original = self._take_trailer()
         code = infocode.read(self.url) or infocode.read(original or "")
         if code is None:
@@ -124,12 +124,21 @@ class PostPage:
     def _take_line(self, place: int, pattern: re.Pattern[str]) -> Element | None:
         """Take the ``<small>`` at one end of the section off, if it is the one meant."""
         if self._nodes and self._nodes[place].tag == "small":
-            return self._nodes.pop(place) if pattern.search(flat(self._nodes[place])) else None
+            return self._take(place) if pattern.search(flat(self._nodes[place])) else None
         return None
+
+    def _take(self, place: int) -> Element:
+        """Take a node off one end; text that stands loose behind it stays, as a paragraph."""
+        node = self._nodes.pop(place)
+        if place == 0 and strip(node.tail or ""):
+            loose = etree.Element("p")
+            loose.text = node.tail
+            self._nodes.insert(0, loose)
+        return node
 
     def _take_title(self) -> str | None:
         if self._nodes and self._nodes[0].tag == "h1":
-            return flat(self._nodes.pop(0)) or None
+            return flat(self._take(0)) or None
         return None
 
     def _take_trailer(self) -> str | None:
