@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from crawler.demo.server import serve
+from crawler.demo.server import serve, static
 from crawler.demo.site import build, post
 from pipelines.run import Run
 
@@ -23,7 +23,7 @@ def measure() -> Iterator[tuple[str, str]]:
         for number in range(CRAWLED)
     ]
     peaks = {}
-    with serve({"finews.withounder.com": build(posts)}) as url:
+    with serve(static({"finews.withounder.com": build(posts)})) as url:
         for stored in (0, STORED):
             with tempfile.TemporaryDirectory() as folder:
                 fill(Path(folder), stored)

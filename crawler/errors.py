@@ -3,10 +3,12 @@
 FinewsError
 ├── PageError             one page failed: recorded in failures, the crawl goes on
 │   ├── FetchFailed       no usable answer (status, time-out, broken transfer, robots.txt)
+│   │   └── HostAtRest    not asked: the host refused before, and is left alone for a while
 │   ├── UnreadableText    the bytes are text in no charset we can tell
 │   ├── TruncatedPage     the page ends before its article does
 │   ├── NotAnArticle      an answer, but no article (error page, challenge, other page)
 │   ├── LayoutChanged     a listing or page lacks a part that it always had
+│   ├── EmptyAnswer       a listing without entries where there should be some: a refusal
 │   ├── BrokenPost        a post file whose front matter cannot be read; names the line
 │   ├── UnreadableFile    a file or archive that the system or its format refuses
 │   ├── TooLarge          a file larger, or an archive with more members, than we read
@@ -19,6 +21,7 @@ FinewsError
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 
@@ -31,11 +34,15 @@ class PageError(FinewsError):
 
     Carries the page's ``url`` and, where known, its ``site`` and ``info_code``.
     ``reason`` is the word that stands in ``failures.reason``; ``retry`` says
-    whether asking again on a later run may help.
+    whether asking again on a later run may help; ``refusal`` that it may be the host
+    which turned us away, rather than the page that is at fault, and ``wait`` how long it
+    asked to be left alone (``Retry-After``), None where it did not.
     """
 
     reason = "page"
     retry = True
+    refusal = False
+    wait: timedelta | None = None
 
     def __init__(
         self, message: str, *, url: str, site: str | None = None, info_code: str | None = None
@@ -49,10 +56,25 @@ class PageError(FinewsError):
 class FetchFailed(PageError):
     """No usable answer came; ``reason`` tells which way: ``http-404``, ``timeout`` …"""
 
-    def __init__(self, message: str, *, url: str, reason: str, retry: bool) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        url: str,
+        reason: str,
+        retry: bool,
+        refusal: bool = False,
+        wait: timedelta | None = None,
+    ) -> None:
         super().__init__(message, url=url)
         self.reason = reason
         self.retry = retry
+        self.refusal = refusal
+        self.wait = wait
+
+
+class HostAtRest(FetchFailed):
+    """The host refused before and is left alone for a while: nothing was asked of it."""
 
 
 class UnreadableText(PageError):
@@ -81,6 +103,13 @@ class LayoutChanged(PageError):
     def __init__(self, field: str, *, url: str, site: str) -> None:
         super().__init__(f"the page has no {field}; has the site changed?", url=url, site=site)
         self.field = field
+
+
+class EmptyAnswer(PageError):
+    """A listing answered without the entries that it should have, as hosts do that refuse."""
+
+    reason = "empty"
+    refusal = True
 
 
 class BrokenPost(PageError):

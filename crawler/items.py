@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Literal
 
 Kind = Literal["text", "heading", "quote", "list", "caption", "table", "image"]
-Evidence = Literal["chart", "code", "link"]
+Evidence = Literal["chart", "code", "link", "tag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,14 @@ class Listing:
     """A page sequence or feed of a site that lists articles, newest first or nearly so.
 
     ``url`` is the public address of page number ``page``; a spider that finds a
-    next page yields the same listing with ``page + 1``.
+    next page yields the same listing with ``page + 1``. ``title`` is what the site calls it.
     """
 
     site: str
     name: str
     url: str
     page: int = 1
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,9 @@ class Mention:
 
     ``market`` and ``code`` as Eastmoney numbers them (0 Shenzhen and Beijing,
     1 Shanghai, 90 boards, 100 world indices, 105 NASDAQ, 106 NYSE, 116 Hong Kong
-    with five digits). ``paragraph`` is an index into the article's paragraphs,
-    None for a chart or for a code that only the title or digest names.
+    with five digits). ``paragraph`` is an index into the article's paragraphs, None for
+    a chart, for a code that only the title or digest names, and for a ``tag``: the site's
+    own list of securities beside the article.
     """
 
     market: str

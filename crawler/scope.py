@@ -45,11 +45,20 @@ class Scope:
 
     def holds(self, entry: Entry) -> bool:
         """May the entry's article lie within ``since`` and ``until``?"""
-        if entry.published_at:
-            first = last = entry.published_at
-        elif entry.day:
-            first = datetime.combine(entry.day, time.min, tzinfo=SHANGHAI)
-            last = first + timedelta(days=1, microseconds=-1)
-        else:
-            return True
-        return not (self.since and last < self.since) and not (self.until and first > self.until)
+        first = _span(entry)[0]
+        return not (self.until and first and first > self.until) and not self.is_past(entry)
+
+    def is_past(self, entry: Entry) -> bool:
+        """Did the article certainly appear before ``since``, by what its listing tells?"""
+        last = _span(entry)[1]
+        return bool(self.since and last and last < self.since)
+
+
+def _span(entry: Entry) -> tuple[datetime | None, datetime | None]:
+    """The first and the last moment at which an article may have appeared, as far as told."""
+    if entry.published_at:
+        return entry.published_at, entry.published_at
+    if entry.day:
+        first = datetime.combine(entry.day, time.min, tzinfo=SHANGHAI)
+        return first, first + timedelta(days=1, microseconds=-1)
+    return None, None

@@ -12,7 +12,10 @@ FINEWS_CONTACT = os.environ.get("FINEWS_CONTACT", "")
 #: Where a mirror of the sites stands; see crawler/replay.py.
 FINEWS_REPLAY = ""
 #: The sites that ``finews crawl`` reads when none is named.
-FINEWS_SITES = ["finews"]
+FINEWS_SITES = ["finews", "eastmoney"]
+
+#: How many entries a listing page of Eastmoney is asked for; at most 200.
+EASTMONEY_PAGE_SIZE = 200
 
 # Where the feeds of the site choice stand; they moved over the years, and may be dead.
 CHOICE_FEED_HOST = "183.136.162.242"
@@ -28,6 +31,12 @@ CONCURRENT_REQUESTS_PER_DOMAIN = 1
 # And one in all: requests then leave in the order of the queue.
 CONCURRENT_REQUESTS = 1
 DOWNLOAD_DELAY = 1.0
+#: A host that refuses rests: the first time so many seconds, the second time …
+FINEWS_RESTS = [30, 120, 600, 3600, 6 * 3600, 24 * 3600]
+#: A run waits for a rest that ends within so many seconds; longer ones are for later runs.
+FINEWS_PATIENCE = 60
+# Not 429 and 503: who is asked to come later does not ask again at once.
+RETRY_HTTP_CODES = [500, 502, 504, 522, 524, 408]
 DOWNLOAD_TIMEOUT = 15
 DOWNLOAD_MAXSIZE = 16 << 20
 DOWNLOAD_WARNSIZE = 0
@@ -38,6 +47,11 @@ METAREFRESH_ENABLED = False
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 
+DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "crawler.middlewares.guest.RobotsMiddleware": 100,
+    "crawler.middlewares.guest.GuestMiddleware": 150,
+}
 SPIDER_MIDDLEWARES = {
     "crawler.middlewares.frontier.FrontierMiddleware": 900,
     # It drops requests without a word, and an entry must have an outcome.
@@ -46,7 +60,7 @@ SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
 }
 ITEM_PIPELINES = {"pipelines.scrapy.ValidatePipeline": 100, "pipelines.scrapy.StorePipeline": 300}
-SPIDER_CONTRACTS = {"crawler.contracts.BundledListing": 1, "crawler.contracts.BundledPost": 2}
+SPIDER_CONTRACTS = {"crawler.contracts.BundledListing": 1, "crawler.contracts.BundledArticle": 2}
 # Pipelines here never wait; the default of 100 starts that many tasks for each answer.
 CONCURRENT_ITEMS = 1
 # The frontier lets every URL through once; a second memory would only grow.

@@ -13,6 +13,7 @@ from crawler.errors import StoreError
 from crawler.parsers.dates import SHANGHAI
 from pipelines.database.connect import open_corpus, open_pages, writing
 from pipelines.database.frontier import Frontier
+from pipelines.database.hosts import Hosts, Rest
 from pipelines.database.ledger import Ledger
 from pipelines.database.lock import RunLock
 from pipelines.store import Store
@@ -30,7 +31,8 @@ class Run:
 
     ``open`` begins it under the lock; at its end what waits is written. ``counts``
     holds what the ``runs`` table keeps, ``unfinished`` the sites whose crawl has not come to
-    its end; ``error`` is set when the data folder failed, and then nothing more is written.
+    its end, ``resting`` the hosts that were not asked because they rest; ``error`` is set
+    when the data folder failed, and then nothing more is written.
     """
 
     _current: ClassVar[dict[Path, Run]] = {}
@@ -41,12 +43,14 @@ class Run:
         self.counts: Counter[str] = Counter()
         self.skipped: set[str] = set()
         self.unfinished: set[str] = set()
+        self.resting: dict[str, Rest] = {}
         self.error: StoreError | None = None
         self.corpus = open_corpus(data)
         self.pages = open_pages(data)
         with writing(self.corpus):
             self.id = Ledger.begin(self.corpus, command, clock())
         self.ledger = Ledger(self.corpus, self.id, clock)
+        self.hosts = Hosts(self.corpus, clock)
         self.store = Store(self.corpus, self.pages, run_id=self.id, clock=clock, counts=self.counts)
 
     @classmethod

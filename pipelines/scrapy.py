@@ -86,3 +86,9 @@ class StorePipeline:
             stats = self._crawler.stats
             self.run.counts["requests"] += stats.get_value("downloader/request_count", 0)
             self._own.close()
+
+
+def run_of(crawler: Crawler) -> Run | None:
+    """The run that a crawler stores into; None where it stores nothing."""
+    pipeline = crawler.get_item_pipeline(StorePipeline)
+    return pipeline.run if pipeline else None

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
-from threading import Lock, Thread
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any
 
-from tests.replica import Answer, Server
+from crawler.demo.server import Answer, Request, serve
 
 FEED = "183.136.162.242/web/webapi"
 MARKET = "43.240.125.15:1818/information/newmarket/web/webapi"
@@ -27,6 +26,8 @@ FEEDS = {
 }
 #: When every answer of the server says that it was made: five minutes past midnight.
 DATE = "Wed, 31 May 2023 16:05:00 GMT"
+
+_JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 Site = dict[str, bytes | Answer]
 
@@ -135,54 +136,20 @@ class Mirror:
         """The info codes whose text was asked for."""
         return [path.rpartition("=")[2] for path in self.log if "GetNewsText" in path]
 
-    def answer(self, path: str) -> Answer:
+    def answer(self, request: Request) -> Answer:
+        path = request.host + request.target
         if path.endswith("/robots.txt"):
             return Answer(status=404)
         with self._lock:
             self.log.append(path)
         time.sleep(self.delay)
         page = self.pages.get(path, Answer(status=404))
-        return Answer(page) if isinstance(page, bytes) else page
+        found = Answer(page) if isinstance(page, bytes) else page
+        return replace(found, headers={**_JSON, **found.headers})
 
 
 @contextmanager
 def serving(pages: Site) -> Iterator[Mirror]:
     mirror = Mirror(dict(pages))
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body in one packet
-
-        def do_GET(self) -> None:
-            found = mirror.answer(self.path.removeprefix("/"))
-            time.sleep(found.stall)
-            self.send_response(found.status)
-            headers = {"Content-Type": "application/json; charset=utf-8", **found.headers}
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(found.body)))
-            self.end_headers()
-            self.wfile.write(found.body[: found.cut])
-            if found.cut is not None:
-                self.close_connection = True
-
-        def date_time_string(self, timestamp: float | None = None) -> str:
-            return DATE
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def handle(self) -> None:
-            with suppress(ConnectionError):  # the crawler was killed, or hung up
-                super().handle()
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    mirror.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serve(mirror.answer, date=DATE) as mirror.url:
         yield mirror
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
-from urllib.parse import unquote, urlsplit
+from threading import Lock
+
+from crawler.demo.server import Answer, Request, serve
 
 HOST = "finews.withounder.com"
 
-
-@dataclass
-class Answer:
-    """An answer out of the ordinary; ``cut`` sends only so many bytes of what it promises."""
-
-    body: bytes = b""
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    cut: int | None = None
-    stall: float = 0.0
+__all__ = ["HOST", "Answer", "Replica", "serving"]
 
 
 @dataclass
@@ -42,7 +33,9 @@ class Replica:
     def listings(self) -> list[str]:
         return [path for path in self.log if path.count("/") < 5]
 
-    def answer(self, path: str) -> Answer:
+    def answer(self, request: Request) -> Answer:
+        """Answer for the replica's host; the paths of other hosts begin with their name."""
+        path = f"/{request.host}{request.path}".removeprefix(f"/{self.host}")
         with self._lock:
             if not path.endswith("/robots.txt"):
                 self.log.append(path)
@@ -51,50 +44,8 @@ class Replica:
         return Answer(page) if isinstance(page, bytes) else page
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    # The default of 5 drops connections under load; the client's system waits a second.
-    request_queue_size = 128
-
-
 @contextmanager
 def serving(pages: dict[str, bytes | Answer] | dict[str, bytes]) -> Iterator[Replica]:
     replica = Replica(dict(pages))
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body in one packet
-
-        def do_GET(self) -> None:
-            path = unquote(urlsplit(self.path).path).removeprefix(f"/{replica.host}")
-            answer = replica.answer(path)
-            stopped.wait(answer.stall) if answer.stall else None
-            self.send_response(answer.status)
-            headers = {"Content-Type": "text/html; charset=utf-8", **answer.headers}
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body[: answer.cut])
-            if answer.cut is not None:
-                self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def handle(self) -> None:
-            with suppress(ConnectionError):  # the crawler was killed, or hung up
-                super().handle()
-
-    stopped = Event()
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    replica.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serve(replica.answer) as replica.url:
         yield replica
-    finally:
-        stopped.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -12,11 +12,13 @@ import click
 from crawler.cli import options
 from crawler.cli.crawl import crawl, crawl_settings
 from crawler.cli.output import print_table, short_time
+from crawler.demo import bundled
 from crawler.demo.server import serve
-from crawler.demo.site import build, bundled_posts
 from pipelines.database import select
 from pipelines.database.connect import read_corpus
 from pipelines.export import export
+
+_SITES = ("finews", "eastmoney")
 
 
 @click.command("demo")
@@ -29,20 +31,19 @@ from pipelines.export import export
 )
 @options.json
 def command(data: Path, as_json: bool) -> None:
-    """Crawl a bundled miniature of the site, show what was stored, export it.
+    """Crawl bundled miniatures of two sites, show what was stored, export it.
 
-    The articles are made up; the pages have the real site's shapes. They are served
+    The articles are made up; the pages have the real sites' shapes. They are served
     on loopback by this command itself. A second demo fetches no article again.
 
     \b
     Example:
       finews demo
     """
-    posts = bundled_posts()
     if not as_json:
-        click.echo(f"Crawling a miniature of the site: {len(posts)} posts, served on loopback.")
-    with serve({"finews.withounder.com": build(posts)}) as url:
-        code = crawl(("finews",), crawl_settings(data, url), {}, as_json=as_json)
+        click.echo(f"Crawling miniatures of {' and '.join(_SITES)}, served on loopback.")
+    with serve(bundled()) as url:
+        code = crawl(_SITES, crawl_settings(data, url), {}, as_json=as_json)
     if code:
         sys.exit(code)
     db = read_corpus(data)

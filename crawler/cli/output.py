@@ -14,6 +14,7 @@ from rich.text import Text
 _WIDTH = 80
 # Columns that are cut or folded where 80 columns do not hold all.
 _GIVE_WAY = ("title", "listing", "url")
+_LEAST = 8
 
 
 def console() -> Console:
@@ -32,18 +33,25 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table; None is shown as a dash. Text is never read as markup."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     cells = [[Text("-" if cell is None else str(cell)) for cell in row] for row in rows]
-    for position, name in enumerate(columns):
-        whole = max(Text(name).cell_len, *(row[position].cell_len for row in cells), 0)
-        gives_way = name in _GIVE_WAY
+    screen = console()
+    widths = [
+        max(Text(name).cell_len, *(row[position].cell_len for row in cells), 0)
+        for position, name in enumerate(columns)
+    ]
+    gives_way = [name in _GIVE_WAY for name in columns]
+    # What the others leave, and two blanks between columns.
+    fixed = sum(width for width, gives in zip(widths, gives_way, strict=True) if not gives)
+    room = screen.width - fixed - 2 * (len(columns) - 1)
+    for name, width, gives in zip(columns, widths, gives_way, strict=True):
         table.add_column(
             name,
-            min_width=None if gives_way else whole,
+            width=min(width, max(room // sum(gives_way), _LEAST)) if gives else width,
             no_wrap=name != "url",
             overflow="fold" if name == "url" else "ellipsis",
         )
     for row in cells:
         table.add_row(*row)
-    console().print(table)
+    screen.print(table)
 
 
 def short_time(text: str | None) -> str | None:

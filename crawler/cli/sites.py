@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from scrapy.spiderloader import SpiderLoader
@@ -21,22 +22,41 @@ from pipelines.database.connect import CORPUS, read_corpus
 def command(data: Path, as_json: bool) -> None:
     """List the sites and their listings, with those that crawls have discovered.
 
+    Those that are "crawled" are read by finews crawl when no site is named. Naming a
+    listing once, by finews crawl SITE --listing NAME, has it crawled from then on.
+
     \b
     Example:
       finews sites --json
     """
-    loader = SpiderLoader.from_settings(crawl_settings(data, None))
-    found = {}
+    settings = crawl_settings(data, None)
+    loader = SpiderLoader.from_settings(settings)
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for site in loader.list():
         spider = loader.load(site)
         assert issubclass(spider, ListingSpider)
-        for listing in spider.listings():
-            found[site, listing.name] = listing.url
+        walked = {each.name for each in spider.listings()}
+        for listing in spider.all_listings():
+            found[site, listing.name] = {
+                "site": site,
+                "listing": listing.name,
+                "title": listing.title,
+                "crawled": site in settings.getlist("FINEWS_SITES") and listing.name in walked,
+                "url": listing.url,
+            }
     if (data / CORPUS).is_file():
-        for each in report.status(read_corpus(data))["listings"]:
-            found.setdefault((each["site"], each["listing"]), each["url"])
-    rows = [(site, name, url) for (site, name), url in found.items()]
+        for each in report.listings(read_corpus(data)):
+            row = {"site": each["site"], "listing": each["listing"], "title": None}
+            row = found.setdefault((each["site"], each["listing"]), row | {"url": each["url"]})
+            row["crawled"] = each["site"] in settings.getlist("FINEWS_SITES")
     if as_json:
-        print_json([dict(zip(("site", "listing", "url"), row, strict=True)) for row in rows])
-    else:
-        print_table(("site", "listing", "url"), rows)
+        print_json(list(found.values()))
+        return
+    names = ("site", "listing", "title", "crawled")
+    print_table(
+        names,
+        (
+            [("yes" if row[name] else "no") if name == "crawled" else row[name] for name in names]
+            for row in found.values()
+        ),
+    )

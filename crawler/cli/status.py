@@ -11,6 +11,7 @@ from crawler.cli import options
 from crawler.cli.output import print_json, print_table, short_time
 from pipelines.database import report
 from pipelines.database.connect import read_corpus
+from pipelines.run import now
 
 
 @click.command("status")
@@ -23,7 +24,7 @@ def command(data: Path, as_json: bool) -> None:
     Example:
       finews status --data data
     """
-    found = report.status(read_corpus(data))
+    found = report.status(read_corpus(data), now())
     if as_json:
         print_json(found)
     else:
@@ -49,6 +50,8 @@ def _print(found: dict[str, Any]) -> None:
             f"Last run: {run['command']}, {short_time(run['started_at'])}, {ended};\n"
             f"  {run['new']} new, {run['failed']} failed, {run['requests']} requests."
         )
+    for each in found["resting"]:
+        click.echo(f"{each['host']} refused ({each['reason']}), rests until {each['until'][:16]}.")
     if found["listings"]:
         click.echo()
         print_table(

@@ -7,17 +7,18 @@ from typing import Any
 import click
 
 from crawler.cli import FAILED, UNEXPECTED
-from crawler.cli.output import print_json
+from crawler.cli.output import print_json, short_time
 from crawler.errors import StoreError
 from pipelines.database import report
 from pipelines.database.connect import read_corpus
 from pipelines.database.ledger import COUNTS
+from pipelines.database.rows import time_text
 from pipelines.run import Run
 
 
 def summarise(run: Run, *, broken: bool = False, as_json: bool) -> int:
     """Print what a run did; its exit code. ``broken`` says that the program itself failed."""
-    code = FAILED if run.counts["failed"] or run.unfinished else 0
+    code = FAILED if run.counts["failed"] or run.unfinished or run.resting else 0
     if run.error or broken:
         code = UNEXPECTED
     if run.error:
@@ -31,6 +32,10 @@ def summarise(run: Run, *, broken: bool = False, as_json: bool) -> int:
                 "exit_code": code,
                 **{name: run.counts[name] for name in COUNTS},
                 "skipped_urls": sorted(run.skipped),
+                "resting": [
+                    {"host": each.host, "until": time_text(each.until), "reason": each.reason}
+                    for each in run.resting.values()
+                ],
                 "failures": failed,
             }
         )
@@ -42,6 +47,10 @@ def summarise(run: Run, *, broken: bool = False, as_json: bool) -> int:
         click.echo(f"  failed, {each['reason']}: {each['url']}")
     if len(failed) > 10:
         click.echo(f"  and {len(failed) - 10} more")
+    for rest in run.resting.values():
+        until = short_time(time_text(rest.until))
+        click.echo(f"{rest.host} refused ({rest.reason}) and rests until {until};")
+        click.echo("  a run after that goes on with what is owed.")
     if failed:
         click.echo(f"See finews failures --data {run.data} for the reasons.")
     return code

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from crawler.items import Kind, Mention, Paragraph
-from crawler.parsers import attribution, mentions
+from crawler.parsers import adverts, attribution, mentions
 from crawler.parsers.html import Element, attribute, flat, select, strip, unwrap
 
 _KINDS: dict[str, Kind] = {
@@ -57,8 +57,8 @@ def read_body(nodes: Iterable[Element]) -> Body:
     """Read sibling nodes (elements and comments, with their tails) as one body.
 
     Inline markup is flattened without adding spaces: automatic links split words.
-    Not paragraphs: the attribution, the editor's line, hidden spacers, quote charts,
-    scripts. One ``<br>`` is a line break in the text, two end the paragraph.
+    Not paragraphs: the attribution, the editor's line, adverts, hidden spacers, quote
+    charts, scripts. One ``<br>`` is a line break in the text, two end the paragraph.
     """
     return _read(nodes, depth=0)
 
@@ -88,6 +88,8 @@ class _Reader:
             tag = node.tag
             if not isinstance(tag, str) or tag in _UNSEEN:
                 pass  # a comment; never cut what stands between two of them
+            elif (name := node.get("class")) and adverts.is_class(name):
+                self.pass_by(tag)
             elif self.depth > _DEEPEST:
                 self.text(flat(node), bold=bold)
             elif tag == "br":
@@ -98,8 +100,7 @@ class _Reader:
                 self.table(node)
             elif tag in _BLOCKS:
                 self.block(node, tag)
-            elif not ((style := node.get("style")) and _HIDDEN.search(style)):
-                self.link(node)
+            elif not ((style := node.get("style")) and _HIDDEN.search(style)) and self.link(node):
                 bolder = bold or tag in _BOLD
                 if node.text:
                     self.text(node.text, bold=bolder)
@@ -107,6 +108,10 @@ class _Reader:
             if node.tail:
                 self.text(node.tail, bold=bold)
         self.depth -= 1
+
+    def pass_by(self, tag: str) -> None:
+        if tag in _BLOCKS:  # what stands before and behind it are two paragraphs
+            self.flush()
 
     def text(self, text: str, *, bold: bool) -> None:
         text = unwrap(text)
@@ -158,10 +163,15 @@ class _Reader:
             return False
         return True
 
-    def link(self, node: Element) -> None:
-        security = mentions.read_link(node.get("data-code"), node.get("href"))
+    def link(self, node: Element) -> bool:
+        """Keep an automatic link for its paragraph; False for an advert's, to be passed by."""
+        href = node.get("href")
+        if href and adverts.is_link(href):
+            return False
+        security = mentions.read_link(node.get("data-code"), href)
         if security and (name := flat(node)):
             self.links.append((self.length, security, name))
+        return True
 
     def image(self, node: Element) -> None:
         src = attribute(node, "src")
@@ -212,7 +222,11 @@ class _Reader:
         text, kind = "".join(self.pieces), self.kind
         text = "\n".join(map(strip, text.split("\n"))) if "\n" in text else text
         text = strip(text)
-        if not text or (text[0] in "（(文责" and self.credits(text)):
+        if (
+            not text
+            or (text[0] in "（(文责" and self.credits(text))
+            or (text[0] in adverts.FIRST and adverts.is_line(text))
+        ):
             self.clear()
             return
         if not self.plain and kind in ("text", "caption"):

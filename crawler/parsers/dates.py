@@ -10,8 +10,11 @@ from datetime import datetime, timedelta, timezone
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 _SECOND = re.compile(
-    r"(?<![0-9])([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})[ T]([0-9]{1,2}):([0-9]{2}):([0-9]{2})"
+    r"(?<![0-9])([0-9]{4})([-/])([0-9]{1,2})\2([0-9]{1,2})[ T]([0-9]{1,2}):([0-9]{2}):([0-9]{2})"
     r"(?:\s*([+-])([0-9]{2}):?([0-9]{2})(?![0-9]))?"
+)
+_MINUTE = re.compile(
+    r"(?<![0-9])([0-9]{4})年([0-9]{1,2})月([0-9]{1,2})日\s*([0-9]{1,2}):([0-9]{2})(?![0-9:])"
 )
 _DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}\Z")
 
@@ -19,7 +22,8 @@ _DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}\Z")
 def read_time(text: str) -> datetime | None:
     """Read ``YYYY-MM-DD HH:MM:SS`` anywhere in ``text``, as a time in Asia/Shanghai.
 
-    A zone that follows, such as ``+0800``, counts; without one it is in Asia/Shanghai.
+    The day may be written ``YYYY/MM/DD`` too. A zone that follows, such as ``+0800``, counts;
+    without one it is in Asia/Shanghai.
     None where no such time stands or where it is no real one (``2022-13-45 …``).
 
     >>> read_time("(GMT+8, Asia/Shanghai, CST) 2022-01-14 15:30:58").isoformat()
@@ -30,9 +34,9 @@ def read_time(text: str) -> datetime | None:
     found = _SECOND.search(text)
     if not found:
         return None
-    *parts, sign, hours, minutes = found.groups()
+    year, _, *parts, sign, hours, minutes = found.groups()
     try:
-        time = datetime(*map(int, parts), tzinfo=SHANGHAI)  # type: ignore[misc, arg-type]
+        time = datetime(int(year), *map(int, parts), tzinfo=SHANGHAI)  # type: ignore[misc, arg-type]
         if sign:
             offset = timedelta(hours=int(hours), minutes=int(minutes))
             zone = timezone(-offset if sign == "-" else offset)
@@ -40,6 +44,24 @@ def read_time(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return time
+
+
+def read_minute(text: str) -> datetime | None:
+    """Read 「2026年08月19日 17:46」 anywhere in ``text``, as a time in Asia/Shanghai.
+
+    Its second is 0: the text tells no second. None as in :func:`read_time`, and where more
+    than the minute is told.
+
+    >>> read_minute("2026年08月19日 17:46").isoformat()
+    '2026-08-19T17:46:00+08:00'
+    """
+    found = _MINUTE.search(text)
+    if not found:
+        return None
+    try:
+        return datetime(*map(int, found.groups()), tzinfo=SHANGHAI)  # type: ignore[misc, arg-type]
+    except ValueError:
+        return None
 
 
 def read_bound(text: str, *, end: bool = False) -> datetime:

@@ -1,16 +1,17 @@
 """The securities that an article names, each with the evidence for it.
 
-Three kinds of evidence (formats seen on real posts):
+Four kinds of evidence (formats seen on real posts and articles):
 
 - ``chart``: a quote chart stands in the article, ``GetPic.aspx?nid=0.002752``; certain.
 - ``code``: the code in brackets behind the name, 「昇兴股份(002752)」, 「海伦司(9869.HK)」.
 - ``link``: an automatic link. Often false: 「C<a>PPI</a>B」, 「加<a>强生</a>态」.
+- ``tag``: the site's own list of securities beside the article names it, and nothing in it does.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from crawler.items import Mention, Paragraph
@@ -31,6 +32,7 @@ class Found(NamedTuple):
     mention: Mention
 
 
+_SECURITY = re.compile(r"([0-9]+)\.([0-9A-Za-z_]+)")
 _DATA_CODE = re.compile(r"([0-9]+),([0-9A-Za-z_]+)\Z")
 _QUOTE_URL = re.compile(
     r"quote\.eastmoney\.com/(?:unify/)?(?:r/([0-9]+)\.([0-9A-Za-z_]+)|(sh|sz)([0-9]{6})\.html)"
@@ -59,6 +61,16 @@ _RUN = re.compile(r"[\u3400-\u9fffA-Za-z*·\-]+\Z")
 _WITHIN_A_NAME = re.compile(r"[\w*·\-]\Z")
 _LONGEST_NAME = 8
 _SHORTEST_SUFFIX = 3  # 「科技」 of 「TCL科技」 begins many a clause
+
+
+def read_security(text: str) -> Security | None:
+    """The security that a list of the site names: ``105.NVDA``, ``116.00700``.
+
+    >>> read_security("116.00700")
+    Security(market='116', code='00700')
+    """
+    found = _SECURITY.fullmatch(text.strip())
+    return Security(found[1], found[2]) if found else None
 
 
 def read_link(data_code: str | None, href: str | None) -> Security | None:
@@ -139,6 +151,15 @@ def collect(
     for _, _, m in found:
         unique.setdefault((m.market, m.code, m.evidence, m.paragraph), m)
     return tuple(unique.values())
+
+
+def tagged(
+    mentions: tuple[Mention, ...], securities: Iterable[Security | None]
+) -> tuple[Mention, ...]:
+    """``mentions``, and behind them those of the site's own list that they do not name."""
+    named = {Security(m.market, m.code) for m in mentions}
+    others = (each for each in dict.fromkeys(securities) if each and each not in named)
+    return (*mentions, *(Mention(*each, None, "tag", None) for each in others))
 
 
 _Namer = Callable[[str, Security], str | None]

@@ -42,7 +42,7 @@ class FinewsSpider(ListingSpider):
     def parse_article(self, response: Response, entry: Entry) -> Iterator[Article | Listing]:
         """Read a post.
 
-        @bundled_post https://finews.withounder.com/emnews/2022/05/31/202205319100001010.html
+        @bundled_article https://finews.withounder.com/emnews/2022/05/31/202205319100001010.html
         @returns items 1
         """
         post = finews.PostPage(self.article_text(response, entry), entry.url)

@@ -9,7 +9,7 @@ from scrapy import Request, Spider
 from scrapy.http import Response
 
 from crawler import infocode
-from crawler.errors import FetchFailed
+from crawler.errors import FetchFailed, PageError
 from crawler.items import Article, Entry, Listing
 from crawler.parsers.charset import decode
 from crawler.scope import Scope
@@ -22,10 +22,16 @@ class ListingSpider(Spider):
     """Says what listings show and how an article is asked for; the frontier does the rest.
 
     A site's spider has ``name`` (the site) and :meth:`listings`, :meth:`parse_listing`
-    and :meth:`parse_article`. Arguments, from ``scrapy crawl SITE -a``: ``listing``
-    (names, by comma), ``since`` and ``until`` (day or time, Asia/Shanghai), ``full``,
-    ``max_pages``; raises :class:`ValueError` for one that cannot be read.
+    and :meth:`parse_article`; ``slack`` where its listings are not strictly in order: a walk
+    ends only when so many entries in a row were known (or before ``since``), however many
+    stand on a page. 0 means as many as a page shows.
+
+    Arguments, from ``scrapy crawl SITE -a``: ``listing`` (names, by comma), ``since`` and
+    ``until`` (day or time, Asia/Shanghai), ``full``, ``max_pages``;
+    raises :class:`ValueError` for one that cannot be read.
     """
+
+    slack = 0
 
     def __init__(
         self,
@@ -53,9 +59,14 @@ class ListingSpider(Spider):
         raise NotImplementedError
 
     @classmethod
+    def all_listings(cls) -> list[Listing]:
+        """Those and the ones that are walked only when they are asked for."""
+        return cls.listings()
+
+    @classmethod
     def listing(cls, name: str) -> Listing:
         """The listing called ``name``. Raises :class:`ValueError` where the site has none."""
-        known = {listing.name: listing for listing in cls.listings()}
+        known = {listing.name: listing for listing in cls.all_listings()}
         if name not in known:
             raise ValueError(f"{cls.name} has no listing {name!r}; it has {', '.join(known)}")
         return known[name]
@@ -73,6 +84,14 @@ class ListingSpider(Spider):
     ) -> Iterator[Article | Listing | Request]:
         """Yield the article of a page (and listings that it links to)."""
         raise NotImplementedError
+
+    def fall_back(self, request: Request, error: PageError) -> Iterator[Request | Article]:  # noqa: ARG002
+        """Other ways to what ``request`` did not bring; none, unless a site has some.
+
+        A request yielded here is asked for once; what it fails with is no reason to fall
+        back again.
+        """
+        yield from ()
 
     async def start(self) -> AsyncIterator[Any]:
         for listing in self._asked or self.listings():

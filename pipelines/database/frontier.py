@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -28,12 +28,15 @@ _ASK = 500  # SQL variables at once
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What one listing page brought: entries not shown there before, articles to ask for
-    that were not owed already, and links without an info code.
+    that were not owed already, and links without an info code. ``known`` and ``before`` are
+    the numbers of entries at its end that were all known, and all certainly before the scope.
     """
 
     new: int = 0
     found: int = 0
     skipped: frozenset[str] = frozenset()
+    known: int = 0
+    before: int = 0
 
 
 class Frontier:
@@ -91,16 +94,19 @@ class Frontier:
     def show(self, entries: Sequence[Entry], scope: Scope) -> Shown:
         """Write what a listing page shows; call it before any of it is asked for.
 
-        A link that stands twice counts once, as it stands first.
+        A link that stands twice counts once, as it stands first. An article that lacks its
+        title or time is asked for by each address that is new, to fill what it lacks.
         """
         entries = list({(e.listing, e.url): e for e in reversed(entries)}.values())[::-1]
         skipped = frozenset(e.url for e in entries if e.info_code is None)
         known = self._known(entries)
         stored = self._stored({e.info_code for e in entries if e.info_code})
-        new = found = 0
+        new = found = at_end = before = 0
         for entry in entries:
             state = known.get((entry.listing, entry.url))
-            wanted = self._wanted(entry, scope, stored)
+            wanted = self._wanted(entry, state, scope, stored)
+            before = before + 1 if scope.is_past(entry) else 0
+            at_end = at_end + 1 if state else 0
             asked_anew = wanted == "pending" and state in ("outside", "stored")
             if wanted == "pending" and (state is None or asked_anew):
                 found += not self._is_owed(entry)
@@ -109,7 +115,7 @@ class Frontier:
                 self._insert(entry, wanted)
             elif asked_anew:
                 self._ask_anew(entry)
-        return Shown(new, found, skipped)
+        return Shown(new, found, skipped, at_end, before)
 
     def take(self, limit: int) -> list[Entry]:
         """The next articles to ask for, oldest entry first, one route a code.
@@ -151,10 +157,16 @@ class Frontier:
             self._position = id_
         return list(by_code.values())
 
-    def _wanted(self, entry: Entry, scope: Scope, stored: frozenset[str]) -> str:
+    def _wanted(
+        self, entry: Entry, state: str | None, scope: Scope, stored: Mapping[str, bool]
+    ) -> str:
         if entry.info_code is None:
             return "skipped"
-        if entry.info_code in stored and not scope.full:
+        if whole := stored.get(entry.info_code):
+            needed = scope.full
+        else:  # not stored, or by this address not read yet
+            needed = scope.full or whole is None or state is None
+        if not needed:
             return "stored"
         return "pending" if scope.holds(entry) else "outside"
 
@@ -171,15 +183,17 @@ class Frontier:
             states.update({(listing, url): state for listing, url, state in rows})
         return states
 
-    def _stored(self, codes: Iterable[str]) -> frozenset[str]:
-        stored: set[str] = set()
+    def _stored(self, codes: Iterable[str]) -> dict[str, bool]:
+        """Which codes are stored, and whether with title and time."""
+        stored: dict[str, bool] = {}
         for chunk in _chunks(sorted(codes)):
             rows = self._conn.execute(
-                f"SELECT info_code FROM articles WHERE info_code IN ({','.join('?' * len(chunk))})",
+                "SELECT info_code, title IS NOT NULL AND published_at IS NOT NULL FROM articles"
+                f" WHERE info_code IN ({','.join('?' * len(chunk))})",
                 chunk,
             )
-            stored.update(code for (code,) in rows)
-        return frozenset(stored)
+            stored.update((code, bool(whole)) for code, whole in rows)
+        return stored
 
     def _is_owed(self, entry: Entry) -> bool:
         """Is this code owed by another route, or was it asked for in this run?"""

@@ -61,7 +61,7 @@ class Ledger:
         )
 
     def end_walk(self, walk: int, outcome: str) -> None:
-        """End a walk: ``end`` of the listing, ``known`` ground, a ``limit``, or ``failed``."""
+        """End a walk: ``end``, ``known`` ground, ``since`` reached, ``limit`` or ``failed``."""
         self._conn.execute(
             "UPDATE walks SET outcome = ?, ended_at = ? WHERE id = ?",
             (outcome, time_text(self._clock()), walk),
@@ -78,4 +78,4 @@ class Ledger:
             " ORDER BY id DESC LIMIT 1",
             (site, listing, self._run_id),
         ).fetchone()
-        return row is not None and row[0] in ("end", "known")
+        return row is not None and row[0] in ("end", "known", "since")

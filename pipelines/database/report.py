@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlite_utils import Database
 
+from pipelines.database.rows import time_text
 
-def status(db: Database) -> dict[str, Any]:
-    """Totals, the last run, and a row a listing; times as stored, counts of now."""
+
+def status(db: Database, now: datetime) -> dict[str, Any]:
+    """Totals, the last run, hosts at rest ``now``, a row a listing; times as stored."""
     return {
         "articles": _one(db, "SELECT count(*) FROM articles"),
         "incomplete": _one(
@@ -22,10 +25,24 @@ def status(db: Database) -> dict[str, Any]:
         "skipped": _one(db, "SELECT count(DISTINCT url) FROM entries WHERE state = 'skipped'"),
         "failures": _one(db, "SELECT count(*) FROM failures WHERE resolved_at IS NULL"),
         "last_run": next(_rows(db, "SELECT * FROM runs ORDER BY id DESC LIMIT 1"), None),
-        "listings": list(
+        "resting": list(
             _rows(
                 db,
-                """
+                "SELECT host, rests_until AS until, reason FROM hosts"
+                " WHERE rests_until > ? ORDER BY host",
+                (time_text(now),),
+            )
+        ),
+        "listings": listings(db),
+    }
+
+
+def listings(db: Database) -> list[dict[str, Any]]:
+    """A row a listing that was found or has answered, with its last walk."""
+    return list(
+        _rows(
+            db,
+            """
                 WITH seen AS (SELECT site, listing, count(DISTINCT info_code) AS articles
                               FROM sightings GROUP BY site, listing)
                 SELECT l.site, l.name AS listing, l.url, coalesce(articles, 0) AS articles,
@@ -36,9 +53,8 @@ def status(db: Database) -> dict[str, Any]:
                   (SELECT max(id) FROM walks WHERE site = l.site AND listing = l.name)
                 ORDER BY l.site, l.rowid
                 """,
-            )
-        ),
-    }
+        )
+    )
 
 
 def failures(db: Database, *, run_id: int | None = None) -> list[dict[str, Any]]:

@@ -200,6 +200,109 @@ ALTER TABLE runs ADD COLUMN filled INTEGER NOT NULL DEFAULT 0;
     )
 
 
+@corpus()
+def m003_hosts(db: Database) -> None:
+    """Hosts that refuse are left alone, across runs; sites tag articles with securities."""
+    _run(
+        db,
+        """
+CREATE TABLE hosts (
+  host TEXT PRIMARY KEY,
+  rests INTEGER NOT NULL,      -- in a row: the next one is longer; 0: it answers again
+  rests_until TEXT,            -- nothing is asked of it before
+  reason TEXT NOT NULL,        -- of its last refusal, such as http-429
+  last_refused_at TEXT NOT NULL
+);
+
+-- evidence may be 'tag' now; SQLite changes a check only by a new table
+CREATE TABLE mentions_new (
+  info_code TEXT NOT NULL REFERENCES articles(info_code),
+  market TEXT NOT NULL,
+  code TEXT NOT NULL,
+  name TEXT,
+  evidence TEXT NOT NULL CHECK (evidence IN ('chart', 'code', 'link', 'tag')),
+  paragraph INTEGER            -- index into articles.paragraphs
+);
+INSERT INTO mentions_new SELECT * FROM mentions ORDER BY rowid;
+DROP TABLE mentions;
+ALTER TABLE mentions_new RENAME TO mentions;
+CREATE INDEX mentions_by_article ON mentions(info_code);
+CREATE INDEX mentions_by_code ON mentions(code, market);
+""",
+    )
+
+
+@corpus()
+def m004_times(db: Database) -> None:
+    """What was known when: coverage of listings, looks at articles, every earlier state."""
+    _run(
+        db,
+        """
+CREATE TABLE coverage (
+  site TEXT NOT NULL,
+  listing TEXT NOT NULL,
+  from_at TEXT,                -- NULL: from the beginning of the listing
+  to_at TEXT NOT NULL,
+  PRIMARY KEY (site, listing, to_at)
+);
+-- from when on this walk read all that the listing showed; NULL with outcome end: all of it
+ALTER TABLE walks ADD COLUMN from_at TEXT;
+
+CREATE TABLE looks (
+  info_code TEXT PRIMARY KEY,
+  url TEXT NOT NULL,           -- where it was looked at
+  looks INTEGER NOT NULL,      -- after the first
+  looked_at TEXT NOT NULL,
+  next_look_at TEXT,           -- NULL: no more
+  etag TEXT,
+  last_modified TEXT
+);
+CREATE INDEX looks_due ON looks(next_look_at) WHERE next_look_at IS NOT NULL;
+
+-- SHA-256 of the answer that this route gave last: the same bytes are no revision
+ALTER TABLE sightings ADD COLUMN page TEXT;
+
+ALTER TABLE revisions ADD COLUMN site TEXT;
+ALTER TABLE revisions ADD COLUMN listing TEXT;
+ALTER TABLE revisions ADD COLUMN published_raw TEXT;
+ALTER TABLE revisions ADD COLUMN parser TEXT;
+ALTER TABLE revisions ADD COLUMN category TEXT;
+ALTER TABLE revisions ADD COLUMN run_id INTEGER;
+ALTER TABLE revisions ADD COLUMN mentions TEXT;  -- JSON list
+
+-- earlier states that the source did not change: another route filled them, or a parser
+-- read the same page better
+CREATE TABLE corrections (
+  id INTEGER PRIMARY KEY,
+  info_code TEXT NOT NULL REFERENCES articles(info_code),
+  change TEXT NOT NULL CHECK (change IN ('filled', 'reparsed')),
+  revision INTEGER NOT NULL,
+  site TEXT NOT NULL,
+  listing TEXT,
+  source TEXT,
+  title TEXT,
+  digest TEXT,
+  published_at TEXT,
+  published_raw TEXT,
+  url TEXT,
+  author TEXT,
+  editor TEXT,
+  tags TEXT,
+  paragraphs TEXT NOT NULL,
+  content_hash TEXT NOT NULL,
+  page TEXT,
+  parser TEXT NOT NULL,
+  category TEXT,
+  run_id INTEGER NOT NULL,
+  mentions TEXT NOT NULL,
+  seen_at TEXT NOT NULL,
+  replaced_at TEXT NOT NULL
+);
+CREATE INDEX corrections_by_code ON corrections(info_code, replaced_at);
+""",
+    )
+
+
 @pages()
 def m001_pages(db: Database) -> None:
     """Raw answers; identical bytes are kept once."""
