@@ -84,11 +84,11 @@ def test_a_second_run_exits_4_and_can_wait(finews: Program) -> None:
         lock = RunLock(finews.data)
         lock.acquire()
         with lock:
-            done = finews.run(finews.command("crawl", "--replay", replica.url))
+            done = finews.run(finews.command("crawl", "finews", "--replay", replica.url))
             assert done.returncode == 4
             assert f"process {os.getpid()}" in done.stderr
             waiting = subprocess.Popen(
-                finews.command("crawl", "--replay", replica.url, "--wait"),
+                finews.command("crawl", "finews", "--replay", replica.url, "--wait"),
                 cwd=ROOT,
                 env=finews.env,
                 stdout=subprocess.DEVNULL,
@@ -101,7 +101,7 @@ def test_a_second_run_exits_4_and_can_wait(finews: Program) -> None:
 def test_a_file_that_is_no_database(finews: Program) -> None:
     finews.data.mkdir()
     (finews.data / "finews.db").write_bytes(b"not a database, but long enough" * 100)
-    for command in (("status",), ("crawl", "--replay", "http://127.0.0.1:1")):
+    for command in (("status",), ("crawl", "finews", "--replay", "http://127.0.0.1:1")):
         done = finews.run(finews.command(*command))
         assert done.returncode == 1
         assert "file is not a database" in done.stderr
@@ -111,7 +111,7 @@ def test_a_file_that_is_no_database(finews: Program) -> None:
 def test_a_folder_that_cannot_be_made(finews: Program) -> None:
     finews.data.parent.joinpath("way").write_text("a file in the way")
     finews.data = finews.data.parent / "way" / "data"
-    done = finews.run(finews.command("crawl", "--replay", "http://127.0.0.1:1"))
+    done = finews.run(finews.command("crawl", "finews", "--replay", "http://127.0.0.1:1"))
     assert done.returncode == 1
     assert done.stderr.startswith("finews: ")
 
@@ -127,12 +127,12 @@ def test_a_failed_write_is_loud_and_ends_the_run(finews: Program) -> None:
             " BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
         )
     with serving(build(bundled_posts())) as replica:
-        done = finews.run(finews.command("crawl", "--replay", replica.url))
+        done = finews.run(finews.command("crawl", "finews", "--replay", replica.url))
         assert done.returncode == 1
         assert "finews.db refused a write: database or disk is full" in done.stderr
         with sqlite3.connect(finews.data / "finews.db") as db:
             db.execute("DROP TRIGGER full")
-        finews("crawl", "--replay", replica.url)
+        finews("crawl", "finews", "--replay", replica.url)
     assert finews.rows("SELECT count(*) FROM articles") == [16]
 
 
@@ -140,7 +140,7 @@ def test_jsonl_has_every_article_in_order_of_time(demo: Program, tmp_path: Path)
     dest = tmp_path / "out" / "news.jsonl"
     demo("export", str(dest))
     rows = [json.loads(line) for line in dest.read_text(encoding="utf-8").splitlines()]
-    assert len(rows) == 16
+    assert len(rows) == 23
     times = [row["published_at"] for row in rows]
     assert times == sorted(times)
     (row,) = (row for row in rows if row["info_code"] == "NW202205209100000505")
@@ -177,14 +177,15 @@ def test_export_twice_gives_the_same_bytes(demo: Program, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("filters", "count"),
     [
-        (("--since", "2022-06-01"), 4),
+        (("--since", "2022-06-01", "--until", "2022-06-30"), 4),
         (("--until", "2021-12-08"), 4),
         (("--since", "2022-05-31T15:25:28", "--until", "2022-05-31T15:25:28"), 1),
         (("--since", "2022-05-31T07:25:28+00:00", "--until", "2022-05-31"), 1),
         (("--source", "财联社"), 2),
         (("--source", "财联社", "--source", "新华社"), 3),
         (("--site", "finews"), 16),
-        (("--site", "eastmoney"), 0),
+        (("--site", "eastmoney"), 8),
+        (("--site", "choice"), 0),
     ],
 )
 def test_filters(demo: Program, tmp_path: Path, filters: tuple[str, ...], count: int) -> None:
@@ -215,7 +216,7 @@ def test_show_takes_every_form_of_a_code(demo: Program) -> None:
 
 def test_status_and_sites(demo: Program) -> None:
     status = demo.json("status")
-    assert (status["articles"], status["pending"], status["failures"]) == (16, 0, 0)
+    assert (status["articles"], status["pending"], status["failures"]) == (23, 0, 0)
     assert status["last_run"]["outcome"] == "finished"
     assert {each["listing"] for each in status["listings"]} > {"home", "emnews", "feed"}
     sites = demo.json("sites")
@@ -239,7 +240,7 @@ def test_a_terminal_gets_a_bar(finews: Program) -> None:
         replica.delay = 0.05
         leader, follower = pty.openpty()
         process = subprocess.Popen(
-            finews.command("crawl", "--replay", replica.url),
+            finews.command("crawl", "finews", "--replay", replica.url),
             cwd=ROOT,
             env={**finews.env, "TERM": "xterm", "COLUMNS": "80"},
             stdout=follower,
@@ -271,7 +272,7 @@ def test_stopped_is_told_and_loses_nothing(
     with serving(build(bundled_posts())) as replica:
         replica.delay = 0.1
         process = subprocess.Popen(
-            finews.command("crawl", "--replay", replica.url),
+            finews.command("crawl", "finews", "--replay", replica.url),
             cwd=ROOT,
             env=finews.env,
             stdout=subprocess.PIPE,
@@ -290,7 +291,7 @@ def test_stopped_is_told_and_loses_nothing(
         if times == 1:
             assert 3 <= finews.rows("SELECT count(*) FROM articles")[0] < 16
         replica.delay = 0
-        finews("crawl", "--replay", replica.url)
+        finews("crawl", "finews", "--replay", replica.url)
     assert finews.rows("SELECT outcome FROM runs") == ["stopped", "finished"]
     assert finews.rows("SELECT count(*) FROM articles") == [16]
 
@@ -304,7 +305,7 @@ def test_a_failed_write_of_the_frontier_is_loud_too(finews: Program) -> None:
             " BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
         )
     with serving(build(bundled_posts())) as replica:
-        done = finews.run(finews.command("crawl", "--replay", replica.url))
+        done = finews.run(finews.command("crawl", "finews", "--replay", replica.url))
     assert done.returncode == 1
     assert "finews.db refused a write: database or disk is full" in done.stderr
     assert "Traceback" not in done.stderr
@@ -330,7 +331,7 @@ def test_a_damaged_database_is_told(demo: Program, command: str) -> None:
 
 def test_a_proxy_is_not_asked_for_the_mirror(finews: Program) -> None:
     finews.env["http_proxy"] = finews.env["https_proxy"] = "http://127.0.0.1:9"
-    assert "16 new of 16" in finews("demo")
+    assert "23 new of 23" in finews("demo")
 
 
 def test_scrapy_shell_leaves_the_data_folder_alone(finews: Program) -> None:

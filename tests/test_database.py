@@ -83,7 +83,7 @@ def test_other_tools_open_it(finews: Program) -> None:
         text=True,
         check=True,
     )
-    assert '"table": "articles", "count": 16' in done.stdout
+    assert '"table": "articles", "count": 23' in done.stdout
     query = "SELECT json_extract(paragraphs, '$[0].text') FROM articles WHERE paragraphs <> '[]'"
     assert all(finews.rows(query))
 
@@ -120,7 +120,7 @@ def test_every_reason_is_explained() -> None:
     )
     reasons = set(re.findall(r'reason = "([\w-]+)"', source)) - {"page"}
     reasons |= set(re.findall(r'_untrusted\(\s*article, "([\w-]+)"', source))
-    reasons |= {reason for reason, _ in fetch._REASONS.values()} | {"robots", "unexpected"}
+    reasons |= {reason for reason, _ in fetch._REASONS.values()} | {"robots", "unexpected", "gone"}
     assert len(reasons) > 12
     for reason in reasons:
         assert f"`{reason}`" in text, reason

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from crawler import infocode
 from crawler.items import Kind, Mention, Paragraph
 from crawler.parsers import adverts, attribution, mentions
 from crawler.parsers.html import Element, attribute, flat, select, strip, unwrap
@@ -171,6 +172,8 @@ class _Reader:
         security = mentions.read_link(node.get("data-code"), href)
         if security and (name := flat(node)):
             self.links.append((self.length, security, name))
+        elif href and infocode.read(href):
+            self.plain = True  # another article's headline: text, however bold
         return True
 
     def image(self, node: Element) -> None:
