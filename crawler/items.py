@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Literal
 
 Kind = Literal["text", "heading", "quote", "list", "caption", "table", "image"]
+Covers = Literal["all", "newest", "some"]
 Evidence = Literal["chart", "code", "link", "tag"]
 
 
@@ -21,6 +22,8 @@ class Listing:
 
     ``url`` is the public address of page number ``page``; a spider that finds a
     next page yields the same listing with ``page + 1``. ``title`` is what the site calls it.
+    ``covers`` is what it shows from its first page to its last: ``all`` that it ever listed,
+    the ``newest`` (how many does not matter), or a choice of ``some``, which proves nothing.
     """
 
     site: str
@@ -28,6 +31,7 @@ class Listing:
     url: str
     page: int = 1
     title: str | None = None
+    covers: Covers = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,20 @@ class Article:
     def images(self) -> tuple[Paragraph, ...]:
         """The paragraphs that are pictures."""
         return tuple(p for p in self.paragraphs if p.kind == "image")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An article was looked at, at ``url``: what the server gave to ask by next time.
+
+    ``gone`` says that the site has it no more.
+    """
+
+    info_code: str
+    url: str
+    etag: str | None = None
+    last_modified: str | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

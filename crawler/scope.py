@@ -45,16 +45,16 @@ class Scope:
 
     def holds(self, entry: Entry) -> bool:
         """May the entry's article lie within ``since`` and ``until``?"""
-        first = _span(entry)[0]
+        first = span(entry)[0]
         return not (self.until and first and first > self.until) and not self.is_past(entry)
 
     def is_past(self, entry: Entry) -> bool:
         """Did the article certainly appear before ``since``, by what its listing tells?"""
-        last = _span(entry)[1]
+        last = span(entry)[1]
         return bool(self.since and last and last < self.since)
 
 
-def _span(entry: Entry) -> tuple[datetime | None, datetime | None]:
+def span(entry: Entry) -> tuple[datetime | None, datetime | None]:
     """The first and the last moment at which an article may have appeared, as far as told."""
     if entry.published_at:
         return entry.published_at, entry.published_at

@@ -17,6 +17,9 @@ FINEWS_SITES = ["finews", "eastmoney"]
 #: How many entries a listing page of Eastmoney is asked for; at most 200.
 EASTMONEY_PAGE_SIZE = 200
 
+#: How many hours after we first saw it a new article is looked at again, for edits.
+FINEWS_LOOKS = [1, 12, 48]
+
 # Where the feeds of the site choice stand; they moved over the years, and may be dead.
 CHOICE_FEED_HOST = "183.136.162.242"
 CHOICE_MARKET_FEED_HOST = "43.240.125.15:1818"

@@ -31,8 +31,9 @@ class Run:
 
     ``open`` begins it under the lock; at its end what waits is written. ``counts``
     holds what the ``runs`` table keeps, ``unfinished`` the sites whose crawl has not come to
-    its end, ``resting`` the hosts that were not asked because they rest; ``error`` is set
-    when the data folder failed, and then nothing more is written.
+    its end, ``resting`` the hosts that were not asked because they rest, ``gaps`` the sites
+    and listings that lost sight of what was covered; ``error`` is set when the data folder
+    failed, and then nothing more is written.
     """
 
     _current: ClassVar[dict[Path, Run]] = {}
@@ -44,6 +45,7 @@ class Run:
         self.skipped: set[str] = set()
         self.unfinished: set[str] = set()
         self.resting: dict[str, Rest] = {}
+        self.gaps: list[tuple[str, str]] = []
         self.error: StoreError | None = None
         self.corpus = open_corpus(data)
         self.pages = open_pages(data)

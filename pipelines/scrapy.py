@@ -15,7 +15,7 @@ from typing import TypeVar
 from scrapy.crawler import Crawler
 
 from crawler.errors import StoreError
-from crawler.items import Article, Failure, Page
+from crawler.items import Article, Failure, Look, Page
 from pipelines.run import Run, now
 from pipelines.validate import checked
 
@@ -65,7 +65,7 @@ class StorePipeline:
         self.run.unfinished.add(spider.name)
 
     def process_item(self, item: _Item) -> _Item:
-        if isinstance(item, Page | Article | Failure) and self.run and not self.run.error:
+        if isinstance(item, Page | Article | Failure | Look) and self.run and not self.run.error:
             try:
                 self.run.store.add(item)
             except StoreError as error:

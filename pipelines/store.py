@@ -11,8 +11,9 @@ from typing import TypeAlias
 
 from sqlite_utils import Database
 
-from crawler.items import Article, Failure, Page
+from crawler.items import Article, Failure, Look, Page
 from pipelines.database.connect import writing
+from pipelines.database.looks import Looks
 from pipelines.database.rows import json_text, time_text
 from pipelines.dedupe import content_hash, fingerprint
 from pipelines.merge import Content, content, differ, joined, revised
@@ -23,7 +24,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-Record: TypeAlias = Page | Article | Failure
+Record: TypeAlias = Page | Article | Failure | Look
 
 _BATCH = 200
 _BATCH_S = 2.0
@@ -62,6 +63,7 @@ class Store:
         self._run_id = run_id
         self._clock = clock
         self._counts = counts
+        self.looks = Looks(corpus, clock)
         self._clear()
 
     def add(self, record: Record) -> None:
@@ -90,6 +92,8 @@ class Store:
                 for record in self._waiting:
                     if isinstance(record, Failure):
                         counted[self._write_failure(record)] += 1
+                    elif isinstance(record, Look):
+                        self.looks.write(record)
                     else:
                         counted[self._write_article(record)] += 1
                         counted["incomplete"] += incomplete(record)
@@ -98,7 +102,7 @@ class Store:
 
     def _clear(self) -> None:
         self._waiting_pages: list[Page] = []
-        self._waiting: list[Article | Failure] = []
+        self._waiting: list[Article | Failure | Look] = []
         self._bytes = 0
         self._since = time.monotonic()
 
@@ -231,17 +235,17 @@ class Store:
             " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (code, article.site, article.listing or "", article.page_url, now, given),
         )
-        # Several listings may show one address: it gave the same, whichever led there.
-        conn.execute(
-            "UPDATE sightings SET content_hash = ? WHERE info_code = ? AND site = ? AND url = ?"
-            " AND content_hash IS NOT ?",
-            (given, code, article.site, article.page_url, given),
-        )
         conn.execute(
             "INSERT INTO sightings (info_code, site, listing, url, first_seen_at)"
             " SELECT info_code, site, listing, url, first_shown_at"
             " FROM entries WHERE info_code = ? ON CONFLICT DO NOTHING",
             (code,),
+        )
+        # Several listings may show one address: it gave the same, whichever led there.
+        conn.execute(
+            "UPDATE sightings SET content_hash = ? WHERE info_code = ? AND site = ? AND url = ?"
+            " AND content_hash IS NOT ?",
+            (given, code, article.site, article.page_url, given),
         )
         conn.execute(
             "UPDATE entries SET state = 'stored' WHERE info_code = ? AND (? OR url = ?)",

@@ -41,7 +41,11 @@ class Replica:
                 self.log.append(path)
         time.sleep(self.delay)
         page = self.pages.get(path, Answer(status=404))
-        return Answer(page) if isinstance(page, bytes) else page
+        found = Answer(page) if isinstance(page, bytes) else page
+        etag = found.headers.get("ETag")
+        if etag and request.headers.get("If-None-Match") == etag:
+            return Answer(status=304, headers={"ETag": etag})
+        return found
 
 
 @contextmanager

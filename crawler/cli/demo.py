@@ -43,7 +43,7 @@ def command(data: Path, as_json: bool) -> None:
     if not as_json:
         click.echo(f"Crawling miniatures of {' and '.join(_SITES)}, served on loopback.")
     with serve(bundled()) as url:
-        code = crawl(_SITES, crawl_settings(data, url), {}, as_json=as_json)
+        code = crawl({site: {} for site in _SITES}, crawl_settings(data, url), as_json=as_json)
     if code:
         sys.exit(code)
     db = read_corpus(data)

@@ -45,3 +45,7 @@ since = click.option("--since", metavar="T", type=Bound(), help="Published at T 
 until = click.option(
     "--until", metavar="T", type=Bound(end=True), help="Published by T; a day counts whole."
 )
+replay = click.option(
+    "--replay", metavar="URL", help="Read from a mirror that serves URL/HOST/PATH."
+)
+wait = click.option("--wait", is_flag=True, help="Wait for another run to end, rather than exit 4.")

@@ -18,7 +18,7 @@ from pipelines.run import Run
 
 def summarise(run: Run, *, broken: bool = False, as_json: bool) -> int:
     """Print what a run did; its exit code. ``broken`` says that the program itself failed."""
-    code = FAILED if run.counts["failed"] or run.unfinished or run.resting else 0
+    code = FAILED if run.counts["failed"] or run.unfinished or run.resting or run.gaps else 0
     if run.error or broken:
         code = UNEXPECTED
     if run.error:
@@ -36,6 +36,7 @@ def summarise(run: Run, *, broken: bool = False, as_json: bool) -> int:
                     {"host": each.host, "until": time_text(each.until), "reason": each.reason}
                     for each in run.resting.values()
                 ],
+                "gaps": [{"site": site, "listing": listing} for site, listing in run.gaps],
                 "failures": failed,
             }
         )
@@ -51,6 +52,9 @@ def summarise(run: Run, *, broken: bool = False, as_json: bool) -> int:
         until = short_time(time_text(rest.until))
         click.echo(f"{rest.host} refused ({rest.reason}) and rests until {until};")
         click.echo("  a run after that goes on with what is owed.")
+    for site, listing in run.gaps:
+        click.echo(f"A gap: {site} {listing} shows less than came since the last crawl.")
+        click.echo(f"  See finews gaps --data {run.data}.")
     if failed:
         click.echo(f"See finews failures --data {run.data} for the reasons.")
     return code

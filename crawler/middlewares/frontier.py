@@ -23,9 +23,9 @@ from scrapy.http import Response
 from twisted.python.failure import Failure as TwistedFailure
 
 from crawler.errors import StoreError
-from crawler.items import Article, Entry, Failure, Listing, Page
+from crawler.items import Article, Entry, Failure, Listing, Look, Page
 from crawler.middlewares.fetch import fetch_failed
-from crawler.middlewares.setbacks import Outcome, Setbacks
+from crawler.middlewares.setbacks import FIRST, LOOK, Outcome, Setbacks
 from crawler.middlewares.walks import Walks
 from crawler.spiders.listing import ListingSpider
 from pipelines.database.connect import writing
@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 # How many articles are asked for at a time: bounds memory, whatever is owed.
 _CHUNK = 500
+_NOT_MODIFIED = 304
 
 
 class FrontierMiddleware:
@@ -68,10 +69,13 @@ class FrontierMiddleware:
     async def _begin(self, run: Run, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
         spider = self._spider
         frontier = self._frontier = run.frontier(spider.name)
-        self._walks = Walks(run, frontier, spider.scope, spider.slack)
+        self._walks = Walks(run, spider.name, frontier, spider.scope, spider.slack)
         rests = self._crawler.settings.getlist("FINEWS_RESTS")
+        hours = self._crawler.settings.getlist("FINEWS_LOOKS")
+        run.store.looks.times = [timedelta(hours=float(each)) for each in hours]
         run.hosts.rests = [timedelta(seconds=float(each)) for each in rests]
         self._setbacks = Setbacks(spider, run.hosts, self._walks, self._ours)
+        self._walks.settle()  # of a run that was killed behind its last article
         with writing(run.corpus):
             run.counts["found"] += frontier.revive()
         while requests := self._owed():
@@ -84,8 +88,9 @@ class FrontierMiddleware:
                     yield request
             else:
                 yield each
+        own = {listing.name: listing for listing in spider.all_listings()}
         for listing in frontier.listings():
-            for request in self._listing(listing):
+            for request in self._listing(own.get(listing.name, listing)):
                 yield request
 
     async def process_spider_output(
@@ -97,6 +102,10 @@ class FrontierMiddleware:
                 yield each
             return
         try:
+            if response.status == _NOT_MODIFIED and response.request:
+                for each in (_look(response), *self._setbacks.answered(response.request)):
+                    yield each
+                return
             async for each in self._taken(response, result):
                 yield each
         except StoreError as error:
@@ -120,6 +129,7 @@ class FrontierMiddleware:
                 case Article(listing=None):
                     entry = response.cb_kwargs.get("entry")
                     yield replace(each, listing=entry and entry.listing, page=page.sha256)
+                    yield _look(response)
                 case Failure():
                     yield replace(each, page=page.sha256)
                 case Request(errback=None):
@@ -172,6 +182,8 @@ class FrontierMiddleware:
             self._run.store.flush()
             self._run.save()
             requests += self._owed()
+            if not requests:
+                self._walks.settle()
         except StoreError as error:
             self._pipeline.give_up(error)
             return
@@ -185,8 +197,19 @@ class FrontierMiddleware:
     def _owed(self) -> list[Request]:
         assert self._run and self._frontier
         with writing(self._run.corpus):
-            entries = self._frontier.take(_CHUNK)
-        return [self._ours(self._spider.article_request(entry)) for entry in entries]
+            if entries := self._frontier.take(_CHUNK):
+                return [self._ours(self._spider.article_request(entry)) for entry in entries]
+            looks = self._frontier.looks(_CHUNK)
+        return [self._look_again(entry, look) for entry, look in looks]
+
+    def _look_again(self, entry: Entry, look: Look) -> Request:
+        request = self._ours(self._spider.article_request(entry))
+        if look.etag:
+            request.headers["If-None-Match"] = look.etag
+        if look.last_modified:
+            request.headers["If-Modified-Since"] = look.last_modified
+        request.meta.update({LOOK: look, "handle_httpstatus_list": [_NOT_MODIFIED]})
+        return request
 
     def _listing(self, listing: Listing, *, discovered: bool = False) -> Iterator[Request]:
         if self._walks.begin(listing, discovered=discovered):
@@ -238,3 +261,18 @@ class FrontierMiddleware:
     @property
     def _run(self) -> Run | None:
         return run_of(self._crawler)
+
+
+def _look(response: Response) -> Look:
+    """That an article was looked at, by the answer to it."""
+    entry: Entry = response.cb_kwargs["entry"]
+    asked: Look | None = response.meta.get(LOOK)
+    if response.status == _NOT_MODIFIED and asked:
+        return replace(asked, url=entry.url)
+    # Validators are those of one address; of another way to the article they say nothing.
+    own = response.request is not None and FIRST not in response.request.meta
+    etag, modified = (
+        (response.headers.get(name) or b"").decode("latin-1") or None if own else None
+        for name in ("ETag", "Last-Modified")
+    )
+    return Look(entry.info_code or "", entry.url, etag, modified)

@@ -11,17 +11,21 @@ from urllib.parse import urlsplit
 from scrapy import Request
 
 from crawler.errors import FetchFailed, HostAtRest, PageError
-from crawler.items import Article, Entry, Failure, Listing
+from crawler.items import Article, Entry, Failure, Listing, Look
 from crawler.middlewares.walks import Walks
 from crawler.spiders.listing import ListingSpider
 from pipelines.database.hosts import Hosts
 
 logger = logging.getLogger(__name__)
 
-Outcome: TypeAlias = Failure | Article | Request
+Outcome: TypeAlias = Failure | Article | Look | Request
 
 # In the meta of a request that is a second way: what the first one failed with.
-_FIRST = "finews_first_error"
+FIRST = "finews_first_error"
+# In the meta of a request for an article that is stored: the last look at it.
+LOOK = "finews_look"
+
+_GONE = frozenset({"gone", "http-404", "http-410"})
 
 
 class _Refused(NamedTuple):
@@ -95,7 +99,7 @@ class Setbacks:
 
     def _gone_wrong(self, error: PageError, request: Request) -> Iterator[Outcome]:
         """One page failed: another way to it, and the failure where that should be known."""
-        first: PageError | None = request.meta.get(_FIRST)
+        first: PageError | None = request.meta.get(FIRST)
         if first and not isinstance(first, FetchFailed):
             return  # that of the way which should have brought it is recorded already
         listing = request.cb_kwargs.get("listing")
@@ -103,6 +107,10 @@ class Setbacks:
             self._walks.end(listing, "end")  # pages are counted up until there are no more
             return
         others = list(self._others(error, request))
+        look: Look | None = request.meta.get(LOOK)
+        if look and not others and isinstance(error, FetchFailed):
+            yield replace(look, gone=error.reason in _GONE)  # what we have is none the worse
+            return
         if not others or not isinstance(error, FetchFailed):
             # Of two ways that failed, the one that may bring it yet.
             told = first if first and first.retry and not isinstance(first, HostAtRest) else error
@@ -112,7 +120,7 @@ class Setbacks:
         yield from others
 
     def _others(self, error: PageError, request: Request) -> Iterator[Article | Request]:
-        if _FIRST in request.meta:
+        if FIRST in request.meta:
             return
         listing: Listing | None = request.cb_kwargs.get("listing")
         entry: Entry | None = request.cb_kwargs.get("entry")
@@ -122,7 +130,8 @@ class Setbacks:
                 continue
             if listing:
                 self._walks.fell_back(listing)
-            yield self._ours(other.replace(meta={**other.meta, _FIRST: error}))
+            look = {LOOK: request.meta[LOOK]} if LOOK in request.meta else {}
+            yield self._ours(other.replace(meta={**other.meta, **look, FIRST: error}))
 
     def _failure(self, error: Exception, request: Request) -> Failure:
         entry, listing = request.cb_kwargs.get("entry"), request.cb_kwargs.get("listing")

@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 
 from crawler.items import Entry, Listing
-from crawler.scope import Scope
+from crawler.scope import Scope, span
 from pipelines.database.connect import writing
+from pipelines.database.coverage import Coverage, Span
 from pipelines.database.frontier import Frontier, Shown
+from pipelines.database.rows import time_text
 from pipelines.run import Run
 
 
 @dataclass(slots=True)
 class _Walk:
     id: int
-    url: str
-    goes_on: bool  # past known entries, since an earlier walk left a hole or all is asked for
+    listing: Listing
+    began: datetime
+    covered: Span | None  # the newest span of what earlier walks read
+    whole: bool  # did the last walk leave nothing behind it?
+    times: deque[
+        datetime
+    ]  # latest moments of the entries last seen, as many as may be out of order
+    newest: datetime | None = None  # of the entries seen
+    exact: bool = True  # does the listing tell all its times to the second?
     known: int = 0  # entries in a row, up to where the walk is, that were known
     before: int = 0  # … that are certainly older than what is asked for
     fell_back: bool = False  # to pages that do not reach as far as the listing
     failed: bool = False
+
+    def reached(self) -> datetime | None:
+        """From when on all that the listing shows has been read; None where it tells no times."""
+        return max(self.times, default=None)
+
+    def on_covered_ground(self, slack: int) -> bool:
+        """Has it come to entries that a whole walk read before it?"""
+        if self.covered is None or self.known < max(slack, 1):
+            return False
+        reached = self.reached()
+        if self.exact and reached:
+            return time_text(reached) <= self.covered.end
+        return self.whole
 
 
 class Walks:
@@ -29,12 +53,14 @@ class Walks:
     Raises :class:`crawler.errors.WriteFailed`.
     """
 
-    def __init__(self, run: Run, frontier: Frontier, scope: Scope, slack: int) -> None:
+    def __init__(self, run: Run, site: str, frontier: Frontier, scope: Scope, slack: int) -> None:
         self._run = run
+        self._site = site
         self._frontier = frontier
         self._scope = scope
         self._slack = slack
         self._walks: dict[str, _Walk] = {}
+        self._coverage = Coverage(run.corpus, site)
 
     def begin(self, listing: Listing, *, discovered: bool = False) -> bool:
         """Begin the walk of a listing, once a run; False where there is nothing to walk.
@@ -50,7 +76,10 @@ class Walks:
                 self._frontier.add_listing(listing)
             whole = ledger.is_whole(listing.site, listing.name)
             id_ = ledger.begin_walk(listing.site, listing.name)
-        self._walks[listing.name] = _Walk(id_, listing.url, goes_on=scope.full or not whole)
+        covered = self._coverage.newest(listing.name)
+        self._walks[listing.name] = _Walk(
+            id_, listing, self._run.clock(), covered, whole, deque(maxlen=self._slack or 1)
+        )
         return True
 
     def show(self, listing: Listing, entries: Sequence[Entry], *, last: bool) -> bool:
@@ -60,14 +89,25 @@ class Walks:
             shown = self._frontier.show(entries, self._scope)
             run.ledger.add_page(walk.id, len(entries), shown)
             if not walk.failed:
-                self._frontier.add_listing(replace(listing, url=walk.url, page=1))
+                self._frontier.add_listing(walk.listing)
                 self._frontier.answered(listing.url)
         run.counts["found"] += shown.found
         run.skipped |= shown.skipped
+        for entry in entries:
+            first, latest = span(entry)
+            if entry.info_code and first and latest:
+                walk.times.append(latest)
+                walk.newest = max(walk.newest or first, first)
+            walk.exact &= entry.published_at is not None
         outcome = self._outcome(walk, listing, len(entries), shown, last=last)
         if outcome and not walk.failed:
             self.end(listing, outcome)
         return outcome is None
+
+    def settle(self) -> None:
+        """All that was asked for has an outcome: what the walks read is covered now."""
+        with writing(self._run.corpus):
+            self._run.gaps += ((self._site, each) for each in self._coverage.settle())
 
     def fell_back(self, listing: Listing) -> None:
         """The rest of this walk reads pages that do not reach as far as the listing."""
@@ -85,7 +125,25 @@ class Walks:
         if outcome == "end" and walk.fell_back:
             outcome = "limit"
         with writing(self._run.corpus):
-            self._run.ledger.end_walk(walk.id, outcome)
+            self._run.ledger.end_walk(walk.id, outcome, self._span(walk, outcome))
+
+    def _span(self, walk: _Walk, outcome: str) -> Span | None:
+        """The time of which a walk has read all that its listing showed."""
+        listing, scope = walk.listing, self._scope
+        # Up to the newest that it showed: what comes later may be older than this crawl.
+        ends = (walk.began, walk.newest, scope.until)
+        end = min(each for each in ends if each)
+        if outcome in ("limit", "failed") or listing.covers == "some":
+            return None
+        if outcome == "since":
+            start = scope.since
+        elif outcome == "end" and listing.covers == "all":
+            start = None
+        elif walk.covered and walk.on_covered_ground(self._slack):
+            return Span(walk.covered.end, max(time_text(end), walk.covered.end))
+        else:
+            start = walk.reached() or end
+        return Span.of(min(start, end) if start else None, end)
 
     def _outcome(
         self, walk: _Walk, listing: Listing, entries: int, shown: Shown, *, last: bool
@@ -98,7 +156,16 @@ class Walks:
             return "end"
         if walk.before >= enough:
             return "since"
-        if walk.known >= enough and not walk.goes_on:
+        if walk.known >= enough and self._may_stop(walk):
             return "known"
         most = self._scope.max_pages
         return "limit" if most and listing.page >= most else None
+
+    def _may_stop(self, walk: _Walk) -> bool:
+        """Is there nothing to be found behind the covered ground that the walk is on?"""
+        scope = self._scope
+        if scope.full or not walk.on_covered_ground(self._slack):
+            return False
+        # A backfill goes through covered ground to what lies behind it.
+        assert walk.covered
+        return not scope.since or time_text(scope.since) >= walk.covered.start

@@ -69,7 +69,10 @@ class Feeds:
         market = f"{_base(self.market_feed_host)}/information/newmarket/web/webapi"
         market += f"?marketType={{}}&count={self.count}"
         urls = {name: market if key == "record" else own for name, key in _LISTS.items()}
-        return {name: Listing(SITE, name, url.format(name)) for name, url in urls.items()}
+        return {
+            name: Listing(SITE, name, url.format(name), covers="newest")
+            for name, url in urls.items()
+        }
 
     def text_url(self, code: str) -> str:
         """Where the text of the article ``code`` is."""

@@ -17,7 +17,7 @@ from lxml import etree
 
 from crawler import infocode
 from crawler.errors import LayoutChanged, NotAnArticle, TruncatedPage
-from crawler.items import Article, Entry, Listing
+from crawler.items import Article, Covers, Entry, Listing
 from crawler.parsers import attribution, mentions
 from crawler.parsers.body import read_body
 from crawler.parsers.dates import SHANGHAI, read_time
@@ -31,6 +31,8 @@ _HOSTS = frozenset(
 )
 #: The pages that list articles whatever the categories are, by listing name.
 PAGES = {"home": f"{BASE}/", "emnews": f"{BASE}/emnews/", "feed": f"{BASE}/feed.xml"}
+# Home has five of each tag, and no order that would tell what is missing.
+_COVERS: dict[str, Covers] = {"home": "some", "emnews": "newest", "feed": "newest"}
 
 _SECTION = etree.XPath("//div[@class='wrapper']/section")
 _ENTRIES = etree.XPath(".//li//a[@href]")
@@ -41,6 +43,11 @@ _CATEGORY_PATH = re.compile(r"/category/([^/]+)\.html\Z")
 _TAGS = "<small>tags:"
 _TAIL = 200  # characters that hold the end of a page without tags
 _TIME_LINE = re.compile(r"\(GMT|[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def page(name: str) -> Listing:
+    """One of :data:`PAGES` as a listing."""
+    return Listing(SITE, name, PAGES[name], covers=_COVERS[name])
 
 
 def category(slug: str) -> Listing:

@@ -18,7 +18,7 @@ class FinewsSpider(ListingSpider):
 
     @classmethod
     def listings(cls) -> list[Listing]:
-        return [Listing(cls.name, name, url) for name, url in finews.PAGES.items()]
+        return [finews.page(name) for name in finews.PAGES]
 
     @classmethod
     def listing(cls, name: str) -> Listing:
@@ -26,7 +26,7 @@ class FinewsSpider(ListingSpider):
         if not name.strip() or "," in name:
             raise ValueError(f"{name!r} is no name of a listing of {cls.name}")
         if name in finews.PAGES:
-            return Listing(cls.name, name, finews.PAGES[name])
+            return finews.page(name)
         return finews.category(name.removeprefix("category/"))
 
     def parse_listing(self, response: Response, listing: Listing) -> Iterator[Entry | Listing]:

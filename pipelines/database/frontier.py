@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
-from crawler.items import Entry, Listing
+from crawler.items import Entry, Listing, Look
 from crawler.scope import Scope
 from pipelines.database.rows import json_text, time_text
 
@@ -103,10 +103,12 @@ class Frontier:
         stored = self._stored({e.info_code for e in entries if e.info_code})
         new = found = at_end = before = 0
         for entry in entries:
-            state = known.get((entry.listing, entry.url))
+            state, title = known.get((entry.listing, entry.url), (None, None))
             wanted = self._wanted(entry, state, scope, stored)
             before = before + 1 if scope.is_past(entry) else 0
             at_end = at_end + 1 if state else 0
+            if state == "stored" and self._is_retitled(entry, title) and scope.holds(entry):
+                wanted = "pending"  # edited, it seems
             asked_anew = wanted == "pending" and state in ("outside", "stored")
             if wanted == "pending" and (state is None or asked_anew):
                 found += not self._is_owed(entry)
@@ -127,9 +129,7 @@ class Frontier:
         if not taken and self._position:
             self._position = 0  # once more from the start: other routes of what failed
             taken = self._scan(limit)
-        self._conn.executemany(
-            "UPDATE entries SET run_id = ? WHERE id = ?", [(self._run_id, id_) for id_, _ in taken]
-        )
+        self._mark(id_ for id_, _ in taken)
         return [entry for _, entry in taken]
 
     def _scan(self, limit: int) -> list[tuple[int, Entry]]:
@@ -149,13 +149,57 @@ class Frontier:
             },
         ).fetchall()
         by_code: dict[str, tuple[int, Entry]] = {}
-        for id_, listing, url, code, title, time, told in rows:
-            at = datetime.fromisoformat(time) if time else None
-            facts = tuple(json.loads(told).items()) if told else ()
-            entry = Entry(self._site, listing, url, code, title, at, told=facts)
-            by_code.setdefault(code, (id_, entry))
+        for id_, *row in rows:
+            entry = self._entry(*row)
+            by_code.setdefault(row[2], (id_, entry))
             self._position = id_
         return list(by_code.values())
+
+    def looks(self, limit: int) -> list[tuple[Entry, Look]]:
+        """Stored articles that are to be looked at again now, with what to ask by.
+
+        Marks them as asked for by this run. Empty when none is due any more.
+        """
+        rows = self._conn.execute(
+            """
+            SELECT e.id, etag, last_modified, listing, e.url, e.info_code, title, published_at, told
+            FROM looks AS l JOIN entries AS e ON e.id = (
+              SELECT min(id) FROM entries WHERE info_code = l.info_code AND url = l.url
+              AND site = :site AND state = 'stored')
+            WHERE next_look_at <= :now AND NOT EXISTS (
+              SELECT 1 FROM entries WHERE info_code = l.info_code AND run_id = :run)
+            ORDER BY next_look_at, e.id LIMIT :limit
+            """,
+            {
+                "site": self._site,
+                "now": time_text(self._clock()),
+                "run": self._run_id,
+                "limit": limit,
+            },
+        ).fetchall()
+        self._mark(row[0] for row in rows)
+        return [
+            (entry := self._entry(*row), Look(entry.info_code or "", entry.url, etag, modified))
+            for _, etag, modified, *row in rows
+        ]
+
+    def _mark(self, ids: Iterable[int]) -> None:
+        self._conn.executemany(
+            "UPDATE entries SET run_id = ? WHERE id = ?", [(self._run_id, id_) for id_ in ids]
+        )
+
+    def _entry(
+        self,
+        listing: str,
+        url: str,
+        code: str,
+        title: str | None,
+        time: str | None,
+        told: str | None,
+    ) -> Entry:
+        at = datetime.fromisoformat(time) if time else None
+        facts = tuple(json.loads(told).items()) if told else ()
+        return Entry(self._site, listing, url, code, title, at, told=facts)
 
     def _wanted(
         self, entry: Entry, state: str | None, scope: Scope, stored: Mapping[str, bool]
@@ -170,17 +214,28 @@ class Frontier:
             return "stored"
         return "pending" if scope.holds(entry) else "outside"
 
-    def _known(self, entries: Sequence[Entry]) -> dict[tuple[str, str], str]:
+    def _is_retitled(self, entry: Entry, title: str | None) -> bool:
+        """Does the listing show another title than before? Remembers the one that it shows."""
+        if not entry.title or entry.title == title:
+            return False
+        self._conn.execute(
+            "UPDATE entries SET title = ? WHERE site = ? AND listing = ? AND url = ?",
+            (entry.title, self._site, entry.listing, entry.url),
+        )
+        return title is not None
+
+    def _known(self, entries: Sequence[Entry]) -> dict[tuple[str, str], tuple[str, str | None]]:
+        """State and title of the entries that their listing showed before."""
         states = {}
         for chunk in _chunks(entries):
             marks = ",".join("?" * len(chunk))
             rows = self._conn.execute(
-                f"SELECT listing, url, state FROM entries WHERE site = ? AND listing IN"
+                f"SELECT listing, url, state, title FROM entries WHERE site = ? AND listing IN"
                 f" ({','.join('?' * len(names := {e.listing for e in chunk}))})"
                 f" AND url IN ({marks})",
                 (self._site, *names, *(e.url for e in chunk)),
             )
-            states.update({(listing, url): state for listing, url, state in rows})
+            states.update({(listing, url): (state, title) for listing, url, state, title in rows})
         return states
 
     def _stored(self, codes: Iterable[str]) -> dict[str, bool]:

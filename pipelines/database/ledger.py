@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
+from pipelines.database.coverage import Span
 from pipelines.database.frontier import Shown
 from pipelines.database.rows import time_text
 
@@ -60,11 +61,15 @@ class Ledger:
             (entries, shown.new, walk),
         )
 
-    def end_walk(self, walk: int, outcome: str) -> None:
-        """End a walk: ``end``, ``known`` ground, ``since`` reached, ``limit`` or ``failed``."""
+    def end_walk(self, walk: int, outcome: str, read: Span | None) -> None:
+        """End a walk: ``end``, ``known`` ground, ``since`` reached, ``limit`` or ``failed``.
+
+        ``read`` is the time of which it read all that the listing showed, None of none.
+        """
+        start, end = (read.start or None, read.end) if read else (None, None)
         self._conn.execute(
-            "UPDATE walks SET outcome = ?, ended_at = ? WHERE id = ?",
-            (outcome, time_text(self._clock()), walk),
+            "UPDATE walks SET outcome = ?, ended_at = ?, from_at = ?, to_at = ? WHERE id = ?",
+            (outcome, time_text(self._clock()), start, end, walk),
         )
 
     def is_whole(self, site: str, listing: str) -> bool:

@@ -245,8 +245,11 @@ CREATE TABLE coverage (
   to_at TEXT NOT NULL,
   PRIMARY KEY (site, listing, to_at)
 );
--- from when on this walk read all that the listing showed; NULL with outcome end: all of it
-ALTER TABLE walks ADD COLUMN from_at TEXT;
+-- the span of which this walk read all that the listing showed; to_at NULL: of none
+ALTER TABLE walks ADD COLUMN from_at TEXT;       -- NULL: from the beginning
+ALTER TABLE walks ADD COLUMN to_at TEXT;
+ALTER TABLE walks ADD COLUMN covered INTEGER NOT NULL DEFAULT 0;  -- 1: the span is in coverage
+CREATE INDEX walks_uncovered ON walks(site, listing) WHERE to_at IS NOT NULL AND NOT covered;
 
 CREATE TABLE looks (
   info_code TEXT PRIMARY KEY,
@@ -254,6 +257,7 @@ CREATE TABLE looks (
   looks INTEGER NOT NULL,      -- after the first
   looked_at TEXT NOT NULL,
   next_look_at TEXT,           -- NULL: no more
+  gone_at TEXT,                -- when the site said that it has it no more
   etag TEXT,
   last_modified TEXT
 );

@@ -52,4 +52,5 @@ def catalogue(page_size: int) -> dict[str, Column]:
 
 def _listing(row: dict[str, str], page_size: int) -> Listing:
     url = _URLS[row["kind"]].format(column=row["column"], size=page_size)
-    return Listing(SITE, row["listing"], url, title=row["title"] or None)
+    # A column of more than 5,000 shows no more than these.
+    return Listing(SITE, row["listing"], url, title=row["title"] or None, covers="newest")
