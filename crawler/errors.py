@@ -36,7 +36,8 @@ class PageError(FinewsError):
     ``reason`` is the word that stands in ``failures.reason``; ``retry`` says
     whether asking again on a later run may help; ``refusal`` that it may be the host
     which turned us away, rather than the page that is at fault, and ``wait`` how long it
-    asked to be left alone (``Retry-After``), None where it did not.
+    asked to be left alone (``Retry-After``), None where it did not. ``page`` is the SHA-256
+    of the answer, where one came.
     """
 
     reason = "page"
@@ -51,6 +52,7 @@ class PageError(FinewsError):
         self.url = url
         self.site = site
         self.info_code = info_code
+        self.page: str | None = None
 
 
 class FetchFailed(PageError):

@@ -42,6 +42,7 @@ class Entry:
     ``published_at`` is aware and only set when the listing tells the second;
     ``day`` (Asia/Shanghai) when it tells no more than the day. ``told`` is what else the
     listing says of the article, by field name, for listings that say more than its page.
+    ``attempts`` is the number of earlier runs in which its article failed or was refused.
     """
 
     site: str
@@ -52,6 +53,7 @@ class Entry:
     published_at: datetime | None = None
     day: date | None = None
     told: tuple[tuple[str, str], ...] = ()
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,10 @@ DOWNLOAD_DELAY = 1.0
 FINEWS_RESTS = [30, 120, 600, 3600, 6 * 3600, 24 * 3600]
 #: A run waits for a rest that ends within so many seconds; longer ones are for later runs.
 FINEWS_PATIENCE = 60
-# Not 429 and 503: who is asked to come later does not ask again at once.
-RETRY_HTTP_CODES = [500, 502, 504, 522, 524, 408]
+# One answer is read to its end before the next request is sent: it may say to stop.
+SCRAPER_SLOT_MAX_ACTIVE_SIZE = 0
+# What failed for now is asked so often again in the same run, behind all else that is owed.
+RETRY_TIMES = 2
 DOWNLOAD_TIMEOUT = 15
 DOWNLOAD_MAXSIZE = 16 << 20
 DOWNLOAD_WARNSIZE = 0
@@ -52,6 +54,8 @@ REMOTE_CONTROL_ENABLED = False
 
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    # The frontier asks again, once it knows whether the page or its host is at fault.
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
     "crawler.middlewares.guest.RobotsMiddleware": 100,
     "crawler.middlewares.guest.GuestMiddleware": 150,
 }

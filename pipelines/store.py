@@ -252,8 +252,10 @@ class Store:
             (code, whole, article.page_url),
         )
         conn.execute(
-            "UPDATE failures SET resolved_at = ? WHERE info_code = ? AND resolved_at IS NULL",
-            (now, code),
+            # A way that broke in shape stays told until it works again.
+            "UPDATE failures SET resolved_at = ? WHERE info_code = ? AND resolved_at IS NULL"
+            " AND (reason <> 'layout-changed' OR url = ?)",
+            (now, code, article.page_url),
         )
 
     def _write_failure(self, failure: Failure) -> str:

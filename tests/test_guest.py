@@ -118,7 +118,8 @@ def test_defaults_are_well_below_what_is_blocked() -> None:
     assert 300 / delay <= 150
     assert settings.CONCURRENT_REQUESTS_PER_DOMAIN == settings.CONCURRENT_REQUESTS == 1
     assert sorted(settings.FINEWS_RESTS) == settings.FINEWS_RESTS
-    assert not {403, 429, 503} & set(settings.RETRY_HTTP_CODES)
+    retry = "scrapy.downloadermiddlewares.retry.RetryMiddleware"
+    assert settings.DOWNLOADER_MIDDLEWARES[retry] is None  # it knows no rest
     assert settings.COOKIES_ENABLED is False
 
 
@@ -144,8 +145,6 @@ THROTTLES = {
     "403 after the first rest too": Throttle(403, 4, 3),
     "429": Throttle(429, 1, 1),
     "503": Throttle(503, 3, 3),
-    # By chance, perhaps: each request is made twice.
-    "reset": Throttle("reset", 6, 6),
     "stall": Throttle("stall", 3, 3, "DOWNLOAD_TIMEOUT = 0.8\nRETRY_TIMES = 0"),
     "empty": Throttle("empty", 3, 3),
 }
@@ -175,42 +174,64 @@ def test_a_throttle_is_waited_for_and_nothing_is_lost(
     assert finews.json("failures") == finews.json("status")["resting"] == []
 
 
-def test_a_throttled_list_is_waited_for_and_read_to_its_end(finews: Program) -> None:
-    """Of the column and of the fast news; empty answers are no end of a list."""
-    stories = make_stories(90, ("350",))
+def test_resets_are_waited_for_too(finews: Program, tmp_path: Path) -> None:
+    """By chance, perhaps: a fresh connection may make a request once more by itself."""
+    impatient(finews, tmp_path, "FINEWS_RESTS = [2, 600]")
+    with serving(STORIES) as replica:
+        replica.throttle(after=8, status="reset", for_seconds=1.5, hosts={ARTICLES})
+        summary = crawl(finews, replica)
+        log = of(replica, ARTICLES)
+        refused = [index for index, each in enumerate(log) if each.status == 0]
+        assert refused == list(range(8, 8 + len(refused)))
+        assert 3 <= len(refused) <= 3 * 2
+        assert pauses(log)[refused[-1]] >= 2
+        assert replica.pages == []
+    assert (summary["new"], summary["failed"]) == (len(ALL), 0)
+    assert stored(finews) == ALL
+
+
+def test_throttled_lists_are_waited_for_and_read_to_their_ends(finews: Program) -> None:
+    """Of columns and of the fast news; empty answers are no end of a list."""
+    columns = ("344", "345", "350", "351", "353", "349", "355")
+    stories = make_stories(120, columns)
     with serving(stories) as replica:
-        replica.throttle(after=2, status="empty", for_requests=3, hosts={LISTS})
+        replica.throttle(status="empty", for_requests=3, hosts={LISTS})
         replica.throttle(after=1, status=429, for_requests=1, hosts={FLASH})
-        summary = crawl(finews, replica, "--listing", "7x24")
-        assert max(pauses(of(replica, LISTS))) >= 1
+        summary = finews.json("crawl", "eastmoney", "--replay", replica.url)
+        assert pauses(of(replica, LISTS))[2] >= 1
         assert pauses(of(replica, FLASH))[1] >= 1
+        assert {each.host for each in replica.log} == {LISTS, FLASH, ARTICLES}
     assert summary["new"] == len(stories)
-    assert set(finews.rows("SELECT listing, outcome FROM walks")) == {
-        ("350", "end"),
-        ("7x24", "end"),
-    }
+    ends = dict(finews.rows("SELECT listing, outcome FROM walks"))
+    assert ends == dict.fromkeys((*columns, "7x24"), "end")
+
+
+class Dated(EastmoneyReplica):
+    """Its fourth article answers with a status and ``Retry-After``: seconds, or a date in 3 s."""
+
+    def __init__(self, status: int, form: str) -> None:
+        super().__init__(STORIES)
+        self.until = 0.0
+        self._status, self._form = status, form
+
+    def _trouble(self, request: Request, route: Route) -> Answer | None:
+        if route.kind != "article" or self.until or len(self.articles) < 3:
+            return super()._trouble(request, route)
+        self.until = int(time.time() + 3) if self._form == "date" else time.time() + 2
+        date = format_datetime(datetime.fromtimestamp(self.until, UTC), usegmt=True)
+        told = date if self._form == "date" else "2"
+        return Answer(status=self._status, headers={"Retry-After": told})
 
 
 @pytest.mark.parametrize(("status", "form"), [(429, "seconds"), (502, "seconds"), (503, "date")])
 def test_retry_after_is_honoured_to_the_second(finews: Program, status: int, form: str) -> None:
     """Whatever status it comes with: it is also no reason to try again at once."""
-    with serving(STORIES) as replica:
-        until = int(time.time() + 3)
-        date = format_datetime(datetime.fromtimestamp(until, UTC), usegmt=True)
-        replica.throttle(
-            after=3,
-            status=status,
-            for_requests=1,
-            retry_after=2 if form == "seconds" else date,
-            hosts={ARTICLES},
-        )
+    replica = Dated(status, form)
+    with serve(replica.answer) as replica.url:
         crawl(finews, replica)
         log = of(replica, ARTICLES)
         assert [each.status for each in log] == [200] * 3 + [status] + [200] * (len(ALL) - 3)
-        if form == "seconds":
-            assert log[4].at - log[3].at >= 2
-        else:
-            assert log[4].at - time.monotonic() + time.time() >= until
+        assert log[4].at - time.monotonic() + time.time() >= replica.until
     assert stored(finews) == ALL
 
 
@@ -329,7 +350,7 @@ def test_pages_that_refuse_alone_fail_alone(finews: Program, tmp_path: Path) -> 
     assert set(found) == {f"NW{code}" for code in lost}
     assert {each["reason"] for each in found.values()} == {REFUSED, "timeout"}
     assert all(each["next_try_at"] for each in found.values())
-    assert finews.rows("SELECT * FROM hosts") == []
+    assert finews.rows("SELECT host FROM hosts WHERE rests") == []
 
 
 def test_pages_that_refuse_for_ever_do_not_starve_the_others(
@@ -384,7 +405,7 @@ def test_robots_that_answer_500_forbid_all_until_they_are_there(finews: Program)
     assert finews.json("failures") == []
 
 
-@pytest.mark.parametrize("trouble", ["stall", 503, 429])
+@pytest.mark.parametrize("trouble", ["stall", 503])
 def test_robots_that_do_not_answer_forbid_all(
     finews: Program, tmp_path: Path, trouble: Trouble
 ) -> None:

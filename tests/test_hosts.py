@@ -202,6 +202,7 @@ def test_a_rest_is_known_to_the_next_run(world: World) -> None:
     assert rest
     assert row == {
         "host": HOST,
+        "refusals": 3,
         "rests": 1,
         "rests_until": rest.until.isoformat(timespec="seconds"),
         "reason": "timeout",
@@ -234,10 +235,16 @@ def test_a_long_wait_that_the_host_named_holds_for_later_runs(world: World, days
     assert world.another().rest(HOST)
 
 
-def test_what_is_not_a_rest_is_not_written(world: World) -> None:
+def test_refusals_add_up_over_runs_and_an_answer_ends_them(world: World) -> None:
     world.refuse(2)
+    world.hosts = world.another()
     world.hosts.answered(HOST)
-    assert list(world.db["hosts"].rows) == []
+    world.hosts = world.another()
+    world.refuse(2)
+    assert world.left() == 0
+    world.hosts = world.another()
+    world.refuse()
+    assert world.left() == about(30)
 
 
 @pytest.fixture(scope="module")

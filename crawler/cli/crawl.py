@@ -120,9 +120,8 @@ def crawl(
     data = Path(settings["FINEWS_DATA"])
     with Run.open(data, f"crawl {' '.join(tasks)}", wait=wait) as run:
         process = AsyncCrawlerProcess(settings)
-        # What these report with tracebacks stands in failures, with its reason.
-        for name in ("retry", "robotstxt"):
-            logging.getLogger(f"scrapy.downloadermiddlewares.{name}").setLevel(logging.CRITICAL)
+        # What it reports with a traceback stands in failures, with its reason.
+        logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
         crawlers = [process.create_crawler(site) for site in tasks]
         for crawler, arguments in zip(crawlers, tasks.values(), strict=True):
             process.crawl(crawler, **arguments)

@@ -30,6 +30,8 @@ _FINAL = frozenset({"too-large", "robots", "http-404", "http-410", "http-451"})
 #: How hosts turn away those who ask too often.
 _REFUSALS = frozenset({"http-403", "http-429", "http-503", "timeout", "connection"})
 
+_LONGEST = timedelta(days=30)  # who asks for more may have made a mistake
+
 
 class HostRests(exceptions.IgnoreRequest):
     """The request was not sent: its host is left alone for a while."""
@@ -66,7 +68,7 @@ def fetch_failed(error: BaseException, url: str) -> FetchFailed:
             url=url,
             reason=of_robots.reason,
             retry=True,
-            refusal=of_robots.refusal,
+            refusal=of_robots.refusal or of_robots.reason.startswith("http-5"),
             wait=of_robots.wait,
         )
     if isinstance(error, HttpError):
@@ -101,14 +103,14 @@ def retry_after(response: Response) -> timedelta | None:
     text = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
     try:
         if text.isdecimal():
-            wait = timedelta(seconds=int(text))
+            wait = timedelta(seconds=min(float(text), _LONGEST.total_seconds()))
         else:
             told = response.headers.get("Date")
             now = parsedate_to_datetime(told.decode("latin-1")) if told else datetime.now(UTC)
             wait = parsedate_to_datetime(text) - now
     except (ValueError, OverflowError, TypeError):  # TypeError: one of the two tells no zone
         return None
-    return min(wait, timedelta(days=30)) if wait > timedelta(0) else None
+    return min(wait, _LONGEST) if wait > timedelta(0) else None
 
 
 def _told(error: BaseException) -> str:

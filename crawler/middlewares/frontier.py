@@ -20,9 +20,10 @@ from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DontCloseSpider
 from scrapy.http import Response
+from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure as TwistedFailure
 
-from crawler.errors import StoreError
+from crawler.errors import PageError, StoreError
 from crawler.items import Article, Entry, Failure, Listing, Look, Page
 from crawler.middlewares.fetch import fetch_failed
 from crawler.middlewares.setbacks import FIRST, LOOK, Outcome, Setbacks
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 # How many articles are asked for at a time: bounds memory, whatever is owed.
 _CHUNK = 500
 _NOT_MODIFIED = 304
+_FAILED = "finews-failed"  # flag of a response
+_CARRIED = frozenset({FIRST, LOOK})
 
 
 class FrontierMiddleware:
@@ -74,7 +77,14 @@ class FrontierMiddleware:
         hours = self._crawler.settings.getlist("FINEWS_LOOKS")
         run.store.looks.times = [timedelta(hours=float(each)) for each in hours]
         run.hosts.rests = [timedelta(seconds=float(each)) for each in rests]
-        self._setbacks = Setbacks(spider, run.hosts, self._walks, self._ours)
+        self._setbacks = Setbacks(
+            spider,
+            run.hosts,
+            self._walks,
+            self._ours,
+            self._put_back,
+            retries=self._crawler.settings.getint("RETRY_TIMES"),
+        )
         self._walks.settle()  # of a run that was killed behind its last article
         with writing(run.corpus):
             run.counts["found"] += frontier.revive()
@@ -133,10 +143,12 @@ class FrontierMiddleware:
                 case Failure():
                     yield replace(each, page=page.sha256)
                 case Request(errback=None):
-                    yield self._ours(each)
+                    # The rest of a page: what is known of the request for its beginning.
+                    known = {name: response.meta[name] for name in _CARRIED & response.meta.keys()}
+                    yield self._ours(each.replace(meta={**known, **each.meta}))
                 case _:
                     yield each
-        if 200 <= response.status < 300:  # else what was yielded tells of a failure
+        if _FAILED not in response.flags:
             for request in self._walked(response, entries, pages):
                 yield request
             assert response.request
@@ -150,16 +162,18 @@ class FrontierMiddleware:
         if self._frontier is None:
             return None
         assert response.request
-        page = sha256(response.body).hexdigest()
-        return [
-            replace(each, page=page) if isinstance(each, Failure) else each
-            for each in self._failed(exception, response.request)
-        ]
+        # What the callback yielded before is taken as it is, without an end of its page.
+        response.flags.append(_FAILED)
+        if isinstance(exception, PageError):
+            exception.page = sha256(response.body).hexdigest()
+        return list(self._failed(exception, response.request))
 
     def failed(self, failure: TwistedFailure) -> Iterator[Outcome]:
         """Errback of every request made here: no usable answer came."""
         request: Request = failure.request  # type: ignore[attr-defined]
         assert failure.value
+        if isinstance(failure.value, HttpError):
+            failure.value.response.flags.append(_FAILED)
         yield from self._failed(fetch_failed(failure.value, request.url), request)
 
     def _failed(self, error: Exception, request: Request) -> Iterator[Outcome]:
@@ -181,7 +195,7 @@ class FrontierMiddleware:
                     self._run.store.add(each)
             self._run.store.flush()
             self._run.save()
-            requests += self._owed()
+            requests += self._owed() or self._left()
             if not requests:
                 self._walks.settle()
         except StoreError as error:
@@ -197,10 +211,22 @@ class FrontierMiddleware:
     def _owed(self) -> list[Request]:
         assert self._run and self._frontier
         with writing(self._run.corpus):
-            if entries := self._frontier.take(_CHUNK):
+            entries = self._frontier.take(_CHUNK)
+        return [self._ours(self._spider.article_request(entry)) for entry in entries]
+
+    def _left(self) -> list[Request]:
+        """Behind all else: what hosts refused before, and later looks at what is stored."""
+        assert self._run and self._frontier
+        with writing(self._run.corpus):
+            if entries := self._frontier.take(_CHUNK, refused=True):
                 return [self._ours(self._spider.article_request(entry)) for entry in entries]
             looks = self._frontier.looks(_CHUNK)
         return [self._look_again(entry, look) for entry, look in looks]
+
+    def _put_back(self, entry: Entry) -> None:
+        assert self._run and self._frontier
+        with writing(self._run.corpus):
+            self._frontier.put_back(entry)
 
     def _look_again(self, entry: Entry, look: Look) -> Request:
         request = self._ours(self._spider.article_request(entry))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -20,11 +20,15 @@ logger = logging.getLogger(__name__)
 
 Outcome: TypeAlias = Failure | Article | Look | Request
 
-# In the meta of a request that is a second way: what the first one failed with.
+# In the meta of requests. Of a second way: what the first one failed with.
 FIRST = "finews_first_error"
-# In the meta of a request for an article that is stored: the last look at it.
+# Of a request for an article that is stored: the last look at it.
 LOOK = "finews_look"
-
+# How often it was asked again in this run.
+_AGAIN = "finews_asked_again"
+# It is one of those at which its host went to rest.
+_REFUSED = "finews_refused"
+_LATER = -1  # priority: behind all else that waits
 _GONE = frozenset({"gone", "http-404", "http-410"})
 
 
@@ -36,7 +40,8 @@ class _Refused(NamedTuple):
 class Setbacks:
     """Decides what becomes of a request that brought nothing.
 
-    ``ours`` makes a request one of the frontier. Raises :class:`crawler.errors.WriteFailed`.
+    ``ours`` makes a request one of the frontier, ``put_back`` has an article asked for after
+    others. Raises :class:`crawler.errors.WriteFailed`.
     """
 
     def __init__(
@@ -45,11 +50,16 @@ class Setbacks:
         hosts: Hosts,
         walks: Walks,
         ours: Callable[[Request], Request],
+        put_back: Callable[[Entry], None],
+        *,
+        retries: int,
     ) -> None:
         self._spider = spider
         self._hosts = hosts
         self._walks = walks
         self._ours = ours
+        self._put_back = put_back
+        self._retries = retries
         # Refused requests by host: whether it is the page's doing or the host's, the next
         # answers of that host tell.
         self._refused: dict[str, list[_Refused]] = {}
@@ -72,6 +82,10 @@ class Setbacks:
         self._hosts.answered(host)
         for error, refused in self._refused.pop(host, ()):
             yield from self._gone_wrong(error, refused)
+        first: PageError | None = request.meta.get(FIRST)
+        if first and not isinstance(first, FetchFailed):
+            # This way brought it; that the other one broke must be known all the same.
+            yield replace(self._failure(first, request), url=first.url)
 
     def settled(self) -> Iterator[Outcome]:
         """Nothing more is to come: refusals that no answer explained are of their pages."""
@@ -80,44 +94,48 @@ class Setbacks:
             yield from self._gone_wrong(error, request)
 
     def _turned_away(self, error: PageError, request: Request) -> Iterator[Outcome]:
-        host = _host(request)
+        host, entry = _host(request), request.cb_kwargs.get("entry")
+        if (entry and entry.attempts) or _AGAIN in request.meta:
+            # It failed before, and says nothing new of its host.
+            yield from self._gone_wrong(error, request)
+            return
         self._hosts.refused(host, error.reason, error.wait)
         self._refused.setdefault(host, []).append(_Refused(error, request))
         if self._hosts.rest(host):
             for each in self._refused.pop(host):
                 # The guest middleware holds it until the rest is over, or turns it away.
-                yield each.request.replace(meta=_without_retries(each.request))
+                yield each.request.replace(meta={**each.request.meta, _REFUSED: True})
 
     def _left_alone(self, error: PageError, request: Request) -> Iterator[Outcome]:
         """Its host rests: another way, or a later run. An article stays owed."""
+        entry: Entry | None = request.cb_kwargs.get("entry")
+        if entry and request.meta.get(_REFUSED):
+            self._put_back(entry)
         others = list(self._others(error, request))
         yield from others
-        listing = request.cb_kwargs.get("listing")
-        if listing and not others:
-            self._walks.failed(listing)
+        if not others and request.cb_kwargs.get("listing"):
             yield self._failure(error, request)
 
     def _gone_wrong(self, error: PageError, request: Request) -> Iterator[Outcome]:
-        """One page failed: another way to it, and the failure where that should be known."""
+        """One page failed: once more, another way to it, or the failure."""
+        times = request.meta.get(_AGAIN, 0)
+        if error.retry and _may_pass(error) and times < self._retries:
+            meta = {**request.meta, _AGAIN: times + 1}
+            yield request.replace(meta=meta, priority=request.priority + _LATER)
+            return
+        if others := list(self._others(error, request)):
+            yield from others
+            return
         first: PageError | None = request.meta.get(FIRST)
-        if first and not isinstance(first, FetchFailed):
-            return  # that of the way which should have brought it is recorded already
-        listing = request.cb_kwargs.get("listing")
-        if listing and listing.page > 1 and error.reason == "http-404":
-            self._walks.end(listing, "end")  # pages are counted up until there are no more
-            return
-        others = list(self._others(error, request))
         look: Look | None = request.meta.get(LOOK)
-        if look and not others and isinstance(error, FetchFailed):
-            yield replace(look, gone=error.reason in _GONE)  # what we have is none the worse
-            return
-        if not others or not isinstance(error, FetchFailed):
-            # Of two ways that failed, the one that may bring it yet.
-            told = first if first and first.retry and not isinstance(first, HostAtRest) else error
-            if listing and not others:
-                self._walks.failed(listing)
+        if isinstance(first, HostAtRest) and not request.cb_kwargs.get("listing"):
+            return  # owed: the way that should bring it was not tried
+        # Of two ways that failed, the one that may bring it yet.
+        told = first if first and first.retry and not isinstance(first, HostAtRest) else error
+        if look and isinstance(told, FetchFailed):
+            yield replace(look, gone=told.reason in _GONE)  # what we have is none the worse
+        else:
             yield self._failure(told, request)
-        yield from others
 
     def _others(self, error: PageError, request: Request) -> Iterator[Article | Request]:
         if FIRST in request.meta:
@@ -136,11 +154,12 @@ class Setbacks:
     def _failure(self, error: Exception, request: Request) -> Failure:
         entry, listing = request.cb_kwargs.get("entry"), request.cb_kwargs.get("listing")
         if isinstance(error, PageError):
-            reason, message, retry = error.reason, str(error), error.retry
+            reason, message, retry, page = error.reason, str(error), error.retry, error.page
         else:
-            reason, message, retry = "unexpected", f"{type(error).__name__}: {error}", True
-            if listing:
-                self._walks.failed(listing)
+            reason, message = "unexpected", f"{type(error).__name__}: {error}"
+            retry, page = True, None
+        if listing:
+            self._walks.failed(listing)
         return Failure(
             site=self._spider.name,
             url=entry.url if entry else listing.url if listing else request.url,
@@ -149,12 +168,14 @@ class Setbacks:
             retry=retry,
             listing=entry.listing if entry else listing and listing.name,
             info_code=entry and entry.info_code,
+            page=page,
         )
+
+
+def _may_pass(error: PageError) -> bool:
+    """May the same request bring more in a while? A clear answer would be the same."""
+    return isinstance(error, FetchFailed) and error.reason not in ("http-403", "redirects", "gone")
 
 
 def _host(request: Request) -> str:
     return urlsplit(request.url).netloc
-
-
-def _without_retries(request: Request) -> dict[str, Any]:
-    return {name: value for name, value in request.meta.items() if name != "retry_times"}

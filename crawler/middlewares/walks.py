@@ -32,16 +32,17 @@ class _Walk:
     before: int = 0  # … that are certainly older than what is asked for
     fell_back: bool = False  # to pages that do not reach as far as the listing
     failed: bool = False
+    entries: int = 0
 
-    def reached(self) -> datetime | None:
+    def reached(self, slack: int) -> datetime | None:
         """From when on all that the listing shows has been read; None where it tells no times."""
-        return max(self.times, default=None)
+        return max(list(self.times)[-slack:], default=None)
 
     def on_covered_ground(self, slack: int) -> bool:
         """Has it come to entries that a whole walk read before it?"""
-        if self.covered is None or self.known < max(slack, 1):
+        if self.covered is None or self.known < slack:
             return False
-        reached = self.reached()
+        reached = self.reached(slack)
         if self.exact and reached:
             return time_text(reached) <= self.covered.end
         return self.whole
@@ -87,10 +88,9 @@ class Walks:
         walk, run = self._walks[listing.name], self._run
         with writing(run.corpus):
             shown = self._frontier.show(entries, self._scope)
-            run.ledger.add_page(walk.id, len(entries), shown)
+            run.ledger.add_page(walk.id, shown)
             if not walk.failed:
                 self._frontier.add_listing(walk.listing)
-                self._frontier.answered(listing.url)
         run.counts["found"] += shown.found
         run.skipped |= shown.skipped
         for entry in entries:
@@ -99,7 +99,7 @@ class Walks:
                 walk.times.append(latest)
                 walk.newest = max(walk.newest or first, first)
             walk.exact &= entry.published_at is not None
-        outcome = self._outcome(walk, listing, len(entries), shown, last=last)
+        outcome = self._outcome(walk, listing, shown, last=last)
         if outcome and not walk.failed:
             self.end(listing, outcome)
         return outcome is None
@@ -126,6 +126,8 @@ class Walks:
             outcome = "limit"
         with writing(self._run.corpus):
             self._run.ledger.end_walk(walk.id, outcome, self._span(walk, outcome))
+            if outcome != "failed" and not walk.fell_back:
+                self._frontier.answered(listing.name)
 
     def _span(self, walk: _Walk, outcome: str) -> Span | None:
         """The time of which a walk has read all that its listing showed."""
@@ -139,19 +141,22 @@ class Walks:
             start = scope.since
         elif outcome == "end" and listing.covers == "all":
             start = None
-        elif walk.covered and walk.on_covered_ground(self._slack):
+        elif walk.covered and walk.on_covered_ground(self._at_end(walk)):
             return Span(walk.covered.end, max(time_text(end), walk.covered.end))
         else:
-            start = walk.reached() or end
+            start = walk.reached(self._at_end(walk)) or end
         return Span.of(min(start, end) if start else None, end)
 
-    def _outcome(
-        self, walk: _Walk, listing: Listing, entries: int, shown: Shown, *, last: bool
-    ) -> str | None:
+    def _at_end(self, walk: _Walk) -> int:
+        """How many entries in a row tell where a walk is; a short listing has no hundred."""
+        return self._slack if walk.entries > 2 * self._slack > 0 else 1
+
+    def _outcome(self, walk: _Walk, listing: Listing, shown: Shown, *, last: bool) -> str | None:
         """Why the walk ends at this page of the listing; None when it goes on."""
-        enough = self._slack or entries
-        walk.known = shown.known + (walk.known if shown.known == entries else 0)
-        walk.before = shown.before + (walk.before if shown.before == entries else 0)
+        enough = self._slack or shown.entries
+        walk.entries += shown.entries
+        walk.known = shown.known + (walk.known if shown.known == shown.entries else 0)
+        walk.before = shown.before + (walk.before if shown.before == shown.entries else 0)
         if last:
             return "end"
         if walk.before >= enough:
@@ -164,7 +169,7 @@ class Walks:
     def _may_stop(self, walk: _Walk) -> bool:
         """Is there nothing to be found behind the covered ground that the walk is on?"""
         scope = self._scope
-        if scope.full or not walk.on_covered_ground(self._slack):
+        if scope.full or not walk.on_covered_ground(self._slack or 1):
             return False
         # A backfill goes through covered ground to what lies behind it.
         assert walk.covered

@@ -55,7 +55,11 @@ class EastmoneySpider(ListingSpider):
         column = lists.catalogue(self.page_size).get(listing.name)
         if column and listing.page == 1 and not listing.url.endswith(".html"):
             listing = replace(listing, url=column.listing.url)  # of the size that is set
-        return super().listing_request(listing)
+        request = super().listing_request(listing)
+        if listing.page > 1 and listing.url.endswith(".html"):
+            # Such pages are counted up until there are no more.
+            request.meta["handle_httpstatus_list"] = [404]
+        return request
 
     def parse_listing(self, response: Response, listing: Listing) -> Iterator[Entry | Listing]:
         """Read a page of a column or of the fast news.
@@ -63,6 +67,8 @@ class EastmoneySpider(ListingSpider):
         @bundled_listing 350
         @returns items 2
         """
+        if response.status == 404:
+            return
         page = lists.parse_listing(self.text(response), listing)
         yield from page.entries
         if page.next:

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
@@ -27,11 +27,12 @@ _ASK = 500  # SQL variables at once
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one listing page brought: entries not shown there before, articles to ask for
+    """What one listing page brought: its entries, those not shown there before, articles to ask for
     that were not owed already, and links without an info code. ``known`` and ``before`` are
     the numbers of entries at its end that were all known, and all certainly before the scope.
     """
 
+    entries: int = 0
     new: int = 0
     found: int = 0
     skipped: frozenset[str] = frozenset()
@@ -48,6 +49,7 @@ class Frontier:
         self._run_id = run_id
         self._clock = clock
         self._position = 0
+        self._refused = False  # are those asked for that their host refused before?
 
     def revive(self) -> int:
         """Make what failed and is due to be tried again pending; the number of articles owed."""
@@ -70,12 +72,12 @@ class Frontier:
             (listing.site, listing.name, listing.url, time_text(self._clock())),
         )
 
-    def answered(self, url: str) -> None:
-        """A listing page answered as it should: its failure, if there was one, is over."""
+    def answered(self, listing: str) -> None:
+        """A listing was walked as it should: the failures of its pages are over."""
         self._conn.execute(
-            "UPDATE failures SET resolved_at = ?"
-            " WHERE site = ? AND url = ? AND resolved_at IS NULL",
-            (time_text(self._clock()), self._site, url),
+            "UPDATE failures SET resolved_at = ? WHERE site = ? AND listing = ?"
+            " AND info_code IS NULL AND resolved_at IS NULL",
+            (time_text(self._clock()), self._site, listing),
         )
 
     def listings(self) -> list[Listing]:
@@ -117,14 +119,17 @@ class Frontier:
                 self._insert(entry, wanted)
             elif asked_anew:
                 self._ask_anew(entry)
-        return Shown(new, found, skipped, at_end, before)
+        return Shown(len(entries), new, found, skipped, at_end, before)
 
-    def take(self, limit: int) -> list[Entry]:
-        """The next articles to ask for, oldest entry first, one route a code.
+    def take(self, limit: int, *, refused: bool = False) -> list[Entry]:
+        """The next articles to ask for, oldest entry first, one route a code; those at which
+        their host went to rest in an earlier run only when they are asked for as ``refused``.
 
         Marks them as asked for by this run. Empty when nothing is owed: then every
         entry has an outcome, or was asked for and its outcome is on its way.
         """
+        if refused != self._refused:
+            self._refused, self._position = refused, 0
         taken = self._scan(limit)
         if not taken and self._position:
             self._position = 0  # once more from the start: other routes of what failed
@@ -135,14 +140,19 @@ class Frontier:
     def _scan(self, limit: int) -> list[tuple[int, Entry]]:
         rows = self._conn.execute(
             """
-            SELECT id, listing, url, info_code, title, published_at, told FROM entries AS e
-            WHERE site = :site AND state = 'pending' AND id > :position AND run_id IS NOT :run
+            SELECT id, listing, url, info_code, title, published_at, told,
+              refused + coalesce((SELECT attempts FROM failures AS f
+                WHERE f.site = e.site AND f.url = e.url AND resolved_at IS NULL), 0)
+            FROM entries AS e
+            WHERE site = :site AND state = 'pending' AND (refused > 0) = :refused
+              AND id > :position AND run_id IS NOT :run
               AND NOT EXISTS (SELECT 1 FROM entries AS asked WHERE asked.info_code = e.info_code
                               AND asked.state = 'pending' AND asked.run_id = :run)
             ORDER BY id LIMIT :limit
             """,
             {
                 "site": self._site,
+                "refused": self._refused,
                 "position": self._position,
                 "run": self._run_id,
                 "limit": limit,
@@ -155,6 +165,13 @@ class Frontier:
             self._position = id_
         return list(by_code.values())
 
+    def put_back(self, entry: Entry) -> None:
+        """Its host went to rest at it: a later run asks for others first."""
+        self._conn.execute(
+            "UPDATE entries SET refused = refused + 1 WHERE site = ? AND url = ?",
+            (self._site, entry.url),
+        )
+
     def looks(self, limit: int) -> list[tuple[Entry, Look]]:
         """Stored articles that are to be looked at again now, with what to ask by.
 
@@ -162,7 +179,8 @@ class Frontier:
         """
         rows = self._conn.execute(
             """
-            SELECT e.id, etag, last_modified, listing, e.url, e.info_code, title, published_at, told
+            SELECT e.id, etag, last_modified,
+              listing, e.url, e.info_code, title, published_at, told, 0
             FROM looks AS l JOIN entries AS e ON e.id = (
               SELECT min(id) FROM entries WHERE info_code = l.info_code AND url = l.url
               AND site = :site AND state = 'stored')
@@ -188,18 +206,11 @@ class Frontier:
             "UPDATE entries SET run_id = ? WHERE id = ?", [(self._run_id, id_) for id_ in ids]
         )
 
-    def _entry(
-        self,
-        listing: str,
-        url: str,
-        code: str,
-        title: str | None,
-        time: str | None,
-        told: str | None,
-    ) -> Entry:
+    def _entry(self, listing: str, url: str, code: str, *more: Any) -> Entry:
+        title, time, told, attempts = more
         at = datetime.fromisoformat(time) if time else None
         facts = tuple(json.loads(told).items()) if told else ()
-        return Entry(self._site, listing, url, code, title, at, told=facts)
+        return Entry(self._site, listing, url, code, title, at, told=facts, attempts=attempts)
 
     def _wanted(
         self, entry: Entry, state: str | None, scope: Scope, stored: Mapping[str, bool]

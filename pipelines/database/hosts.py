@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlite_utils import Database
 
@@ -17,8 +17,9 @@ from pipelines.database.rows import time_text
 
 _REFUSALS = 3  # in a row, by different requests: one alone may be the page's doing
 _GOOD = 20  # answers in a row after which earlier rests are forgotten
-_FORGET = timedelta(days=2)
+_FORGET = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
+_EVER = datetime(1990, 1, 1, tzinfo=UTC)
 _OUTRIGHT = "http-429"
 
 
@@ -34,8 +35,9 @@ class Rest:
 @dataclass(slots=True)
 class _Host:
     rests: int = 0
-    until: datetime | None = None
+    until: datetime | None = None  # None: it has answered well since it rested
     reason: str = ""
+    refused_at: datetime = _EVER
     refusals: int = 0  # in a row
     good: int = 0  # in a row
 
@@ -63,51 +65,45 @@ class Hosts:
     def answered(self, host: str) -> None:
         """The host answered as it should."""
         known = self._known(host)
-        known.refusals, known.until = 0, None
         known.good += 1
-        if known.rests and known.good >= _GOOD:
-            known.rests = 0
-            self._save(host, known)
+        if known.refusals or known.until or (known.rests and known.good >= _GOOD):
+            known.refusals, known.until = 0, None
+            known.rests = 0 if known.good >= _GOOD else known.rests
+            self._save(host, known, known.refused_at)
 
     def refused(self, host: str, reason: str, wait: timedelta | None) -> None:
         """The host refused, and asked us to ``wait`` so long if it did (``Retry-After``)."""
-        known = self._known(host)
-        known.reason, known.good = reason, 0
+        known, now = self._known(host), self._clock()
+        known.reason, known.good, known.refused_at = reason, 0, now
         known.refusals += 1
-        tried_again = known.until is not None
-        if wait or tried_again or reason == _OUTRIGHT or known.refusals >= _REFUSALS:
+        if wait or known.until or reason == _OUTRIGHT or known.refusals >= _REFUSALS:
             # What it asks for; more only where it refuses again and again.
             lengths = self.rests if not wait else (wait, *(max(wait, rest) for rest in self.rests))
             length = lengths[min(known.rests, len(lengths) - 1)]
             known.rests += 1
             # Rows hold whole seconds: never earlier than that.
-            known.until = (self._clock() + length + _SECOND).replace(microsecond=0)
-            self._save(host, known)
+            known.until = (now + length + _SECOND).replace(microsecond=0)
+        self._save(host, known, now)
 
     def _known(self, host: str) -> _Host:
         if host not in self._hosts:
             row = self._db.conn.execute(
-                "SELECT rests, rests_until, reason, last_refused_at FROM hosts WHERE host = ?",
+                "SELECT refusals, rests, rests_until, reason, last_refused_at FROM hosts"
+                " WHERE host = ?",
                 (host,),
             ).fetchone()
             known = self._hosts[host] = _Host()
-            if row and row[0] and self._clock() - datetime.fromisoformat(row[3]) < _FORGET:
-                known.rests, known.reason = row[0], row[2]
-                known.until = datetime.fromisoformat(row[1])
+            if row:
+                refusals, rests, until, reason, refused = row
+                until = datetime.fromisoformat(until) if until else None
+                last = max(datetime.fromisoformat(refused), until or _EVER)
+                if self._clock() - last < _FORGET:
+                    known.refusals, known.rests, known.until = refusals, rests, until
+                    known.reason, known.refused_at = reason, datetime.fromisoformat(refused)
         return self._hosts[host]
 
-    def _save(self, host: str, known: _Host) -> None:
+    def _save(self, host: str, known: _Host, refused_at: datetime) -> None:
         until = time_text(known.until) if known.until else None
+        row = (host, known.refusals, known.rests, until, known.reason, time_text(refused_at))
         with writing(self._db):
-            self._db.conn.execute(
-                "INSERT INTO hosts VALUES (:host, :rests, :until, :reason, :now) ON CONFLICT"
-                " DO UPDATE SET rests = :rests, rests_until = :until, reason = :reason,"
-                " last_refused_at = CASE WHEN :rests THEN :now ELSE last_refused_at END",
-                {
-                    "host": host,
-                    "rests": known.rests,
-                    "until": until,
-                    "reason": known.reason,
-                    "now": time_text(self._clock()),
-                },
-            )
+            self._db.conn.execute("INSERT OR REPLACE INTO hosts VALUES (?, ?, ?, ?, ?, ?)", row)

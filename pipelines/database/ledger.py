@@ -54,11 +54,11 @@ class Ledger:
         )
         return int(cursor.lastrowid or 0)
 
-    def add_page(self, walk: int, entries: int, shown: Shown) -> None:
+    def add_page(self, walk: int, shown: Shown) -> None:
         """Count one page of a walk."""
         self._conn.execute(
             "UPDATE walks SET pages = pages + 1, entries = entries + ?, new = new + ? WHERE id = ?",
-            (entries, shown.new, walk),
+            (shown.entries, shown.new, walk),
         )
 
     def end_walk(self, walk: int, outcome: str, read: Span | None) -> None:

@@ -208,11 +208,15 @@ def m003_hosts(db: Database) -> None:
         """
 CREATE TABLE hosts (
   host TEXT PRIMARY KEY,
-  rests INTEGER NOT NULL,      -- in a row: the next one is longer; 0: it answers again
+  refusals INTEGER NOT NULL,   -- in a row; 0: it answers again
+  rests INTEGER NOT NULL,      -- in a row: the next one is longer
   rests_until TEXT,            -- nothing is asked of it before
   reason TEXT NOT NULL,        -- of its last refusal, such as http-429
   last_refused_at TEXT NOT NULL
 );
+
+-- runs that left it since its host went to rest at it: others are asked for first
+ALTER TABLE entries ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
 
 -- evidence may be 'tag' now; SQLite changes a check only by a new table
 CREATE TABLE mentions_new (

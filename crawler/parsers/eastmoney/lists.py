@@ -174,6 +174,8 @@ def _by_number(
     tells none, or it would not have been asked for.
     """
     asked = parse_qs(urlsplit(listing.url).query).get(shape.size, [""])[0]
+    if shape.total not in holder:
+        raise _lacks(".".join((*shape.path[:-1], shape.total)), listing)
     size = _number(holder.get("page_size")) or _number(asked) or len(items)
     total = _number(holder.get(shape.total))
     pages = listing.page if items else listing.page - 1

@@ -19,14 +19,14 @@ from urllib.parse import urldefrag, urlsplit
 from lxml import etree
 
 from crawler import infocode
-from crawler.errors import LayoutChanged, NotAnArticle, TruncatedPage
+from crawler.errors import EmptyAnswer, LayoutChanged, NotAnArticle, TruncatedPage
 from crawler.items import Article, Entry
 from crawler.parsers import attribution, mentions
 from crawler.parsers.body import Body, read_body
 from crawler.parsers.dates import read_minute
 from crawler.parsers.eastmoney import SITE, entries
 from crawler.parsers.eastmoney.markup import absolute, with_class
-from crawler.parsers.html import Element, attribute, flat, parse, select, without_scripts
+from crawler.parsers.html import Element, attribute, flat, parse, select, strip, without_scripts
 
 _TAIL = 200  # characters that hold the end of a whole page
 _LINKS = etree.XPath("//a[@href]")
@@ -89,10 +89,13 @@ class ArticlePage:
     """One page of an article. ``text`` is the whole page, ``url`` its public address.
 
     Raises :class:`TruncatedPage` when its end is missing, :class:`NotAnArticle` when it has no
-    body, :class:`LayoutChanged` when its body says nothing.
+    body, :class:`LayoutChanged` when its body says nothing, :class:`EmptyAnswer` when there is
+    nothing at all.
     """
 
     def __init__(self, text: str, url: str) -> None:
+        if not strip(text):
+            raise EmptyAnswer("the page is empty", url=url, site=SITE)
         self.url = url
         self._tree = parse(text, url=url)
         layouts = [each for each in _LAYOUTS if _first(each.bodies, self._tree)]
