@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,8 +30,8 @@ from pipelines.run import Run
 @options.until
 @click.option("--full", is_flag=True, help="Look again at articles that are stored.")
 @click.option("--max-pages", type=click.IntRange(1), metavar="N", help="At most N pages a listing.")
-@click.option("--replay", metavar="URL", help="Read from a mirror that serves URL/HOST/PATH.")
-@click.option("--wait", is_flag=True, help="Wait for another run to end, rather than exit 4.")
+@options.replay
+@options.wait
 @options.data
 @options.json
 def command(
@@ -79,7 +80,7 @@ def command(
         "full": "yes" if full else "",
         "max_pages": str(max_pages or ""),
     }
-    sys.exit(crawl(chosen, settings, arguments, wait=wait, as_json=as_json))
+    sys.exit(crawl(dict.fromkeys(chosen, arguments), settings, wait=wait, as_json=as_json))
 
 
 def crawl_settings(data: Path, replay: str | None) -> Settings:
@@ -105,30 +106,38 @@ def _is_http(url: str) -> bool:
 
 
 def crawl(
-    sites: tuple[str, ...],
+    sites: Mapping[str, Mapping[str, str]],
     settings: Settings,
-    arguments: dict[str, str],
     *,
     wait: bool = False,
     as_json: bool = False,
 ) -> int:
-    """Run the spiders of ``sites`` in one run, print its summary; the exit code.
-
-    Scrapy ends with 0 whatever happens, so the code comes from what the run counted.
+    """Run the spiders of ``sites``, each with its arguments, in one run, print its
+    summary; the exit code.
     """
     data = Path(settings["FINEWS_DATA"])
     with Run.open(data, f"crawl {' '.join(sites)}", wait=wait) as run:
-        process = AsyncCrawlerProcess(settings)
-        # What these report with tracebacks stands in failures, with its reason.
-        for name in ("retry", "robotstxt"):
-            logging.getLogger(f"scrapy.downloadermiddlewares.{name}").setLevel(logging.CRITICAL)
-        crawlers = [process.create_crawler(site) for site in sites]
-        for crawler in crawlers:
-            process.crawl(crawler, **arguments)
-        with RunProgress(run, quiet=as_json):
-            process.start()
-    broken = any(map(_is_broken, crawlers))
+        broken = work(run, sites, settings, as_json=as_json)
     return summarise(run, broken=broken, as_json=as_json)
+
+
+def work(
+    run: Run, sites: Mapping[str, Mapping[str, str]], settings: Settings, *, as_json: bool
+) -> bool:
+    """Run the spiders in a run that is open; True when the program itself failed.
+
+    Scrapy ends with 0 whatever happens, so the exit code comes from what the run counted.
+    """
+    process = AsyncCrawlerProcess(settings)
+    # What these report with tracebacks stands in failures, with its reason.
+    for name in ("retry", "robotstxt"):
+        logging.getLogger(f"scrapy.downloadermiddlewares.{name}").setLevel(logging.CRITICAL)
+    crawlers = [process.create_crawler(site) for site in sites]
+    for crawler, arguments in zip(crawlers, sites.values(), strict=True):
+        process.crawl(crawler, **arguments)
+    with RunProgress(run, quiet=as_json):
+        process.start()
+    return any(map(_is_broken, crawlers))
 
 
 def _is_broken(crawler: Crawler) -> bool:

@@ -43,7 +43,7 @@ def command(data: Path, as_json: bool) -> None:
     if not as_json:
         click.echo(f"Crawling miniatures of {' and '.join(_SITES)}, served on loopback.")
     with serve(bundled()) as url:
-        code = crawl(_SITES, crawl_settings(data, url), {}, as_json=as_json)
+        code = crawl({site: {} for site in _SITES}, crawl_settings(data, url), as_json=as_json)
     if code:
         sys.exit(code)
     db = read_corpus(data)
@@ -56,7 +56,7 @@ def command(data: Path, as_json: bool) -> None:
 
 def _show(data: Path, exported: list[Path]) -> None:
     db = read_corpus(data)
-    articles = [select.decoded(db, row) for row in select.rows(db, select.Filter())]
+    articles = [select.decoded(row) for row in select.rows(db, select.Filter())]
     click.echo()
     print_table(
         ("info code", "time", "source", "title", "¶"),

@@ -36,7 +36,7 @@ _PATH = click.Path(exists=True, path_type=Path)
     type=click.Path(exists=True, path_type=Path),
     metavar="PATH...",
 )
-@click.option("--wait", is_flag=True, help="Wait for another run to end, rather than exit 4.")
+@options.wait
 @options.data
 @options.json
 def command(paths: tuple[Path, ...], wait: bool, data: Path, as_json: bool) -> None:
