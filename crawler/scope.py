@@ -9,14 +9,16 @@ from datetime import datetime, time, timedelta
 from crawler.items import Entry
 from crawler.parsers.dates import SHANGHAI, read_bound
 
+_YES = ("1", "true", "yes")
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a crawl was asked for. Times are aware; None means no bound, empty means all.
 
     ``full`` looks again at articles that are stored; ``max_pages`` bounds the pages of
-    each listing. An entry is outside only when its listing tells so: by its time, or by
-    a day that lies wholly outside.
+    each listing; ``owed`` asks for what is owed, and walks no listing but those named. An entry
+    is outside only when its listing tells so: by its time, or by a day that lies wholly outside.
     """
 
     listings: frozenset[str] = frozenset()
@@ -24,10 +26,18 @@ class Scope:
     until: datetime | None = None
     full: bool = False
     max_pages: int | None = None
+    owed: bool = False
 
     @classmethod
     def read(
-        cls, *, listings: Iterable[str], since: str, until: str, full: str, max_pages: str
+        cls,
+        *,
+        listings: Iterable[str],
+        since: str,
+        until: str,
+        full: str,
+        max_pages: str,
+        owed: str = "",
     ) -> Scope:
         """A scope from texts, as a command line gives them; "" means not given.
 
@@ -39,9 +49,14 @@ class Scope:
             listings=frozenset(listings),
             since=read_bound(since) if since else None,
             until=read_bound(until, end=True) if until else None,
-            full=full.lower() in ("1", "true", "yes"),
+            full=full.lower() in _YES,
             max_pages=int(max_pages) if max_pages else None,
+            owed=owed.lower() in _YES,
         )
+
+    def walks(self, listing: str) -> bool:
+        """Is the listing of this name to be walked?"""
+        return listing in self.listings if self.listings else not self.owed
 
     def holds(self, entry: Entry) -> bool:
         """May the entry's article lie within ``since`` and ``until``?"""

@@ -11,7 +11,8 @@ from crawler.items import Article
 # Raise it when what goes into the hash changes: old hashes then still say how they were made.
 _VERSION = "1"
 _SIZE = 16
-_BY = ("page", "listing")
+# What one look came by, or is read from it, rather than what it says.
+_BY = ("page", "listing", "parser", "body", "text_hash")
 _READ = ("title", "published_at", "digest", "paragraphs")
 
 
@@ -28,7 +29,9 @@ def content_hash(columns: Mapping[str, Any]) -> str:
 
 
 def fingerprint(said: Mapping[str, Any]) -> str:
-    """Fingerprint of all that one look at a route gave, whatever page and listing it came by."""
+    """Fingerprint of all that one look at a route says, whatever page and listing it came by,
+    whoever read it, and whatever adverts stand in its HTML.
+    """
     return _hash("\x00".join(f"{name}={said[name]}" for name in sorted(said) if name not in _BY))
 
 

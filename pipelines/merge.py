@@ -1,25 +1,48 @@
 """One article from several looks: what a route says anew, and what another route adds.
 
 Plain functions over a content: the columns of ``articles`` that the article itself fills,
-with ``mentions`` (a tuple of rows) beside them.
+with ``mentions`` (a tuple of rows) beside them. :func:`taken` decides which of them applies.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 from crawler.items import Article
 from pipelines.database.rows import json_text, paragraphs_json, time_text
-from pipelines.dedupe import text_hash
+from pipelines.dedupe import content_hash, fingerprint, text_hash
 
 Content: TypeAlias = dict[str, Any]
+#: What a look does to an article: another route ``filled`` it or bettered it; another parser
+#: ``reparsed`` the same bytes; its own route ``revised`` its title, time, digest or paragraphs,
+#: or ``retouched`` the rest of it.
+Change = Literal["filled", "reparsed", "retouched", "revised"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The last look at a route: fingerprint of what it gave, SHA-256 of its page, its parser.
+
+    ``only_route`` says that no other was read, ``only_page`` that the article was made of
+    that page and of nothing else.
+    """
+
+    given: str
+    page: str | None
+    parser: str
+    only_route: bool
+    only_page: bool
+
 
 #: Fields that belong to one body, and are taken together.
 _BODY = (
     "paragraphs", "mentions", "text_hash", "body", "category", "parser", "page", "site", "listing",
 )  # fmt: skip
+# How a content came, rather than what it says.
+_CAME_BY = ("page", "listing")
 # Which site's body is nearer to what its editors wrote, where two say the same.
 _RANK = {"posts": 2, "choice": 1}
 
@@ -51,6 +74,27 @@ def content(article: Article) -> Content:
     }
 
 
+def taken(old: Content, new: Content, last: Said | None) -> tuple[Content, Change | None]:
+    """The stored article after a look, and what the look did; None: it stays as it is.
+
+    ``last`` is the look at the same route before; None when it was never read. What differs
+    in adverts, in the parser's name or in the page alone leaves an article as it is.
+    """
+    change: Change
+    vain: tuple[str, ...] = _CAME_BY
+    if last is None:
+        merged, change = joined(old, new), "filled"
+    elif new["page"] and new["page"] == last.page and new["parser"] != last.parser:
+        merged, change, vain = _reparsed(old, new, last), "reparsed", (*_CAME_BY, "parser")
+    elif fingerprint(new) == last.given:
+        return old, None
+    else:
+        merged, vain = revised(old, new), (*_CAME_BY, "parser", "body")
+        change = "retouched" if content_hash(merged) == content_hash(old) else "revised"
+    differs = any(merged[name] != old[name] for name in old if name not in vain)
+    return (merged, change) if differs else (old, None)
+
+
 def revised(old: Content, new: Content) -> Content:
     """The same route says something else: it counts, but what it lost is kept.
 
@@ -78,9 +122,20 @@ def joined(old: Content, new: Content) -> Content:
     return merged | {name: fuller[name] for name in _BODY}
 
 
-def differ(one: Content, other: Content) -> bool:
-    """Do two contents say different things, whatever page and listing they came by?"""
-    return any(one[name] != other[name] for name in one if name not in ("page", "listing"))
+def _reparsed(old: Content, new: Content, last: Said) -> Content:
+    """Another parser reads the same bytes: as if it had read them first, as far as is known.
+
+    Of an article of several routes it is not known which field is whose: what was read
+    from these bytes for certain is their body; of the rest the fuller wins.
+    """
+    if last.only_page:
+        return {**new, "listing": old["listing"]}
+    if last.only_route:
+        return revised(old, new)
+    merged = joined(old, new)
+    if old["page"] == new["page"] and new["paragraphs"] != "[]":
+        merged |= {name: new[name] for name in _BODY if name != "listing"}
+    return merged
 
 
 def _time(each: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TypeAlias
 
 from sqlite_utils import Database
 
 from crawler.items import Article, Failure, Look, Page
 from pipelines.database.connect import writing
+from pipelines.database.failures import write_failure
+from pipelines.database.history import keep
 from pipelines.database.looks import Looks
 from pipelines.database.rows import json_text, time_text
 from pipelines.dedupe import content_hash, fingerprint
-from pipelines.merge import Content, content, differ, joined, revised
+from pipelines.merge import Change, Content, Said, content, taken
 from pipelines.validate import incomplete
 
 if sys.version_info >= (3, 14):
@@ -29,14 +31,14 @@ Record: TypeAlias = Page | Article | Failure | Look
 _BATCH = 200
 _BATCH_S = 2.0
 _BATCH_BYTES = 8 << 20
-#: How long an article rests after its first failure, its second …; after the last it is given up.
-PAUSES = (
-    timedelta(0),
-    timedelta(minutes=10),
-    timedelta(hours=1),
-    timedelta(hours=6),
-    timedelta(days=1),
-)
+# What a look that changed an article counts as.
+_COUNTED: Mapping[Change | None, str] = {
+    "filled": "filled",
+    "reparsed": "improved",
+    "retouched": "unchanged",
+    "revised": "changed",
+    None: "unchanged",
+}
 
 
 class Store:
@@ -45,7 +47,8 @@ class Store:
 
     A page is committed before the article made of it. An article, its mentions and
     sightings and the frontier's rows that it answers are one transaction. ``counts``
-    is counted up as records are written: new, changed, filled, unchanged, incomplete, failed.
+    is counted up as records are written: new, changed, filled, improved, unchanged, incomplete,
+    failed.
     Raises :class:`crawler.errors.WriteFailed`.
     """
 
@@ -91,7 +94,8 @@ class Store:
             with writing(self._corpus):
                 for record in self._waiting:
                     if isinstance(record, Failure):
-                        counted[self._write_failure(record)] += 1
+                        write_failure(self._corpus, record, self._run_id, self._clock())
+                        counted["failed"] += 1
                     elif isinstance(record, Look):
                         self.looks.write(record)
                     else:
@@ -128,44 +132,55 @@ class Store:
         )
 
     def _write_article(self, article: Article) -> str:
-        """Write one article; the outcome: new, changed, filled or unchanged."""
+        """Write one article; what it counts as: new, changed, filled, improved or unchanged."""
         code, now = article.info_code, time_text(self._clock())
         new = content(article)
-        given = fingerprint(new)
-        old = self._stored(code, new)
-        outcome, merged = "unchanged", old or new
-        if old is None:
-            outcome = "new"
+        found = self._stored(code, new)
+        merged, counted = new, "new"
+        if found is None:
             self._insert(code, new, now)
-        elif given != (before := self._given_before(article)):
-            # The same route says something else, or another route says it.
-            merged = revised(old, new) if before else joined(old, new)
-            if before and content_hash(merged) != content_hash(old):
-                outcome = "changed"
-                self._keep_revision(code, now)
-            elif not before and differ(merged, old):
-                outcome = "filled"
-            if differ(merged, old):
-                self._update(code, merged, now, new_revision=outcome == "changed")
+        else:
+            old, since = found
+            now = max(now, since)  # by a clock that was set back: states follow each other
+            merged, change = taken(old, new, self._last_look(article))
+            counted = _COUNTED[change]
+            if change:
+                keep(self._corpus, code, change, now)
+                self._update(code, merged, now, new_revision=change == "revised")
         whole = merged["title"] is not None and merged["published_at"] is not None
-        self._answer(article, given, now, whole=whole)
-        return outcome
+        self._answer(article, fingerprint(new), now, whole=whole)
+        return counted
 
-    def _given_before(self, article: Article) -> str | None:
-        """Fingerprint of what the article's own route gave last; None when it was never read."""
+    def _last_look(self, article: Article) -> Said | None:
+        """The last look at the article's own route; None when it was never read."""
+        # Of old databases the page and the parser of a route are known where it is the row's.
         row = self._corpus.conn.execute(
-            "SELECT content_hash FROM sightings WHERE info_code = ? AND site = ? AND url = ?"
-            " AND content_hash IS NOT NULL LIMIT 1",
+            """
+            SELECT s.content_hash, coalesce(s.page, a.page), coalesce(s.parser, a.parser),
+              NOT EXISTS (SELECT 1 FROM sightings AS other WHERE other.info_code = s.info_code
+                AND other.content_hash IS NOT NULL AND (other.site, other.url) <> (s.site, s.url)),
+              a.page IS s.page
+                AND NOT EXISTS (SELECT 1 FROM revisions
+                  WHERE info_code = s.info_code AND page IS NOT s.page)
+                AND NOT EXISTS (SELECT 1 FROM corrections
+                  WHERE info_code = s.info_code AND page IS NOT s.page)
+            FROM sightings AS s JOIN articles AS a ON a.info_code = s.info_code
+            WHERE s.info_code = ? AND s.site = ? AND s.url = ? AND s.content_hash IS NOT NULL
+            LIMIT 1
+            """,
             (article.info_code, article.site, article.page_url),
         ).fetchone()
-        return row and str(row[0])
+        if row is None:
+            return None
+        given, page, parser, only_route, only_page = row
+        return Said(given, page, parser, bool(only_route), bool(only_route and only_page))
 
-    def _stored(self, code: str, like: Content) -> Content | None:
-        """The stored article, with the columns of ``like``."""
+    def _stored(self, code: str, like: Content) -> tuple[Content, str] | None:
+        """The stored article, with the columns of ``like``, and since when it stands."""
         names = [name for name in like if name != "mentions"]
         conn = self._corpus.conn
         row = conn.execute(
-            f"SELECT {', '.join(names)} FROM articles WHERE info_code = ?", (code,)
+            f"SELECT updated_at, {', '.join(names)} FROM articles WHERE info_code = ?", (code,)
         ).fetchone()
         if row is None:
             return None
@@ -174,7 +189,8 @@ class Store:
             " ORDER BY rowid",
             (code,),
         )
-        return {**dict(zip(names, row, strict=True)), "mentions": tuple(mentions)}
+        columns = dict(zip(names, row[1:], strict=True))
+        return {**columns, "mentions": tuple(mentions)}, row[0]
 
     def _insert(self, code: str, new: Content, now: str) -> None:
         conn = self._corpus.conn
@@ -214,26 +230,17 @@ class Store:
             [(code, *mention) for mention in said["mentions"]],
         )
 
-    def _keep_revision(self, code: str, now: str) -> None:
-        kept = "source, title, digest, published_at, url, author, editor, tags, paragraphs"
-        kept += ", content_hash, page"
-        self._corpus.conn.execute(
-            f"INSERT INTO revisions (info_code, revision, {kept}, seen_at, replaced_at)"
-            f" SELECT info_code, revision, {kept}, updated_at, ? FROM articles"
-            " WHERE info_code = ?",
-            (now, code),
-        )
-
     def _answer(self, article: Article, given: str, now: str, *, whole: bool) -> None:
         """Mark what this article answers: its entries by every route, and its failures.
 
         While it is not ``whole``, other addresses stay pending: they may tell what it lacks.
         """
         conn, code = self._corpus.conn, article.info_code
+        look = (given, article.page, article.parser)
         conn.execute(
-            "INSERT INTO sightings (info_code, site, listing, url, first_seen_at, content_hash)"
-            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (code, article.site, article.listing or "", article.page_url, now, given),
+            "INSERT INTO sightings (info_code, site, listing, url, first_seen_at, content_hash,"
+            " page, parser) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (code, article.site, article.listing or "", article.page_url, now, *look),
         )
         conn.execute(
             "INSERT INTO sightings (info_code, site, listing, url, first_seen_at)"
@@ -243,9 +250,9 @@ class Store:
         )
         # Several listings may show one address: it gave the same, whichever led there.
         conn.execute(
-            "UPDATE sightings SET content_hash = ? WHERE info_code = ? AND site = ? AND url = ?"
-            " AND content_hash IS NOT ?",
-            (given, code, article.site, article.page_url, given),
+            "UPDATE sightings SET (content_hash, page, parser) = (?, ?, ?) WHERE info_code = ?"
+            " AND site = ? AND url = ? AND (content_hash, page, parser) IS NOT (?, ?, ?)",
+            (*look, code, article.site, article.page_url, *look),
         )
         conn.execute(
             "UPDATE entries SET state = 'stored' WHERE info_code = ? AND (? OR url = ?)",
@@ -257,53 +264,3 @@ class Store:
             " AND (reason <> 'layout-changed' OR url = ?)",
             (now, code, article.page_url),
         )
-
-    def _write_failure(self, failure: Failure) -> str:
-        conn, now = self._corpus.conn, self._clock()
-        before = conn.execute(
-            "SELECT attempts, run_id FROM failures WHERE site = ? AND url = ?"
-            " AND resolved_at IS NULL",
-            (failure.site, failure.url),
-        ).fetchone()
-        attempts = 1 if before is None else before[0] + (before[1] != self._run_id)
-        next_try = _next_try(failure, attempts, now)
-        values = {
-            "site": failure.site,
-            "listing": failure.listing,
-            "info_code": failure.info_code,
-            "url": failure.url,
-            "reason": failure.reason,
-            "message": failure.message,
-            "page": failure.page,
-            "attempts": attempts,
-            "next_try_at": time_text(next_try) if next_try else None,
-            "first_failed_at": time_text(now),
-            "last_failed_at": time_text(now),
-            "resolved_at": None,
-            "run_id": self._run_id,
-        }
-        newer = (name for name in values if name not in ("site", "url", "first_failed_at"))
-        conn.execute(
-            f"INSERT INTO failures ({', '.join(values)}) VALUES (:{', :'.join(values)})"
-            f" ON CONFLICT DO UPDATE SET {', '.join(f'{name} = :{name}' for name in newer)}",
-            values,
-        )
-        conn.execute(
-            "UPDATE entries SET state = CASE WHEN info_code IN (SELECT info_code FROM articles)"
-            " THEN 'stored' ELSE 'failed' END WHERE site = ? AND url = ? AND state = 'pending'",
-            (failure.site, failure.url),
-        )
-        return "failed"
-
-
-def _next_try(failure: Failure, attempts: int, now: datetime) -> datetime | None:
-    """When to try again after so many attempts; None when it is given up.
-
-    A listing is never given up: it is walked by every run, after a day where trying
-    seems no use (a 404 may be a glitch of the site). A file is read when it is named.
-    """
-    if failure.info_code is None and failure.url.startswith("http"):
-        return now if failure.retry else now + timedelta(days=1)
-    if not failure.retry:
-        return None
-    return now + PAUSES[attempts - 1] if attempts <= len(PAUSES) else None

@@ -60,6 +60,9 @@ def test_help_does_not_load_scrapy() -> None:
         ("export", "a.csv", "--prune"),
         ("export", "news.txt"),
         ("show", "12345"),
+        ("show", "NW202001010000000001", "--history", "--as-of", "2022-06-01"),
+        ("export", "a.csv", "--as-of", "2999-01-01"),
+        ("failures", "--wait"),
         ("nonsense",),
     ],
 )

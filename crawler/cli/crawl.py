@@ -80,8 +80,7 @@ def command(
         "full": "yes" if full else "",
         "max_pages": str(max_pages or ""),
     }
-    tasks = dict.fromkeys(chosen, arguments)
-    sys.exit(crawl(tasks, settings, wait=wait, as_json=as_json))
+    sys.exit(crawl(dict.fromkeys(chosen, arguments), settings, wait=wait, as_json=as_json))
 
 
 def crawl_settings(data: Path, replay: str | None) -> Settings:
@@ -107,28 +106,37 @@ def _is_http(url: str) -> bool:
 
 
 def crawl(
-    tasks: Mapping[str, Mapping[str, str]],
+    sites: Mapping[str, Mapping[str, str]],
     settings: Settings,
     *,
     wait: bool = False,
     as_json: bool = False,
 ) -> int:
-    """Run spiders in one run, by site with their arguments; print its summary; the exit code.
-
-    Scrapy ends with 0 whatever happens, so the code comes from what the run counted.
+    """Run the spiders of ``sites``, each with its arguments, in one run, print its
+    summary; the exit code.
     """
     data = Path(settings["FINEWS_DATA"])
-    with Run.open(data, f"crawl {' '.join(tasks)}", wait=wait) as run:
-        process = AsyncCrawlerProcess(settings)
-        # What it reports with a traceback stands in failures, with its reason.
-        logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
-        crawlers = [process.create_crawler(site) for site in tasks]
-        for crawler, arguments in zip(crawlers, tasks.values(), strict=True):
-            process.crawl(crawler, **arguments)
-        with RunProgress(run, quiet=as_json):
-            process.start()
-    broken = any(map(_is_broken, crawlers))
+    with Run.open(data, f"crawl {' '.join(sites)}", wait=wait) as run:
+        broken = work(run, sites, settings, as_json=as_json)
     return summarise(run, broken=broken, as_json=as_json)
+
+
+def work(
+    run: Run, sites: Mapping[str, Mapping[str, str]], settings: Settings, *, as_json: bool
+) -> bool:
+    """Run the spiders in a run that is open; True when the program itself failed.
+
+    Scrapy ends with 0 whatever happens, so the exit code comes from what the run counted.
+    """
+    process = AsyncCrawlerProcess(settings)
+    # What it reports with a traceback stands in failures, with its reason.
+    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
+    crawlers = [process.create_crawler(site) for site in sites]
+    for crawler, arguments in zip(crawlers, sites.values(), strict=True):
+        process.crawl(crawler, **arguments)
+    with RunProgress(run, quiet=as_json):
+        process.start()
+    return any(map(_is_broken, crawlers))
 
 
 def _is_broken(crawler: Crawler) -> bool:

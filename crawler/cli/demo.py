@@ -56,7 +56,7 @@ def command(data: Path, as_json: bool) -> None:
 
 def _show(data: Path, exported: list[Path]) -> None:
     db = read_corpus(data)
-    articles = [select.decoded(db, row) for row in select.rows(db, select.Filter())]
+    articles = [select.decoded(row) for row in select.rows(db, select.Filter())]
     click.echo()
     print_table(
         ("info code", "time", "source", "title", "¶"),

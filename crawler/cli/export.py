@@ -22,6 +22,7 @@ from pipelines.export import FORMATS, export
 @options.until
 @click.option("--source", "sources", metavar="NAME", multiple=True, help="Attributed to NAME.")
 @click.option("--site", "sites", metavar="NAME", multiple=True, help="Seen at site NAME.")
+@options.as_of
 @click.option("--prune", is_flag=True, help="jekyll: remove posts that are no more selected.")
 @options.data
 @options.json
@@ -32,6 +33,7 @@ def command(
     until: datetime | None,
     sources: tuple[str, ...],
     sites: tuple[str, ...],
+    as_of: datetime | None,
     prune: bool,
     data: Path,
     as_json: bool,
@@ -43,9 +45,14 @@ def command(
     that differ. --source and --site may be given several times. With --since or
     --until, articles without a time are left out.
 
+    --as-of gives the articles that were first seen by T, each as it was known then; the
+    same T gives the same bytes whatever later crawls bring. The other filters look at
+    what was known then, too.
+
     \b
     Examples:
       finews export news.jsonl
+      finews export known.jsonl --as-of 2022-05-31T09:30:00
       finews export news.csv --since 2022-05-01 --until 2022-05-31 --source 财联社
       finews export site --format jekyll --prune
     """
@@ -57,9 +64,10 @@ def command(
     if dest.is_dir() != (format == "jekyll") and dest.exists():
         raise click.UsageError(f"{dest} is {'a' if dest.is_dir() else 'no'} folder")
     options.check_order(since, until)
-    wanted = select.Filter(since, until, sources, sites)
+    wanted = select.Filter(since, until, sources, sites, as_of)
     db = read_corpus(data)
     total = select.count(db, wanted)
+    lost = select.count_lost(db, as_of) if as_of else 0
     shown = sys.stderr.isatty() and not as_json
     try:
         with click.progressbar(
@@ -70,9 +78,15 @@ def command(
         click.echo(f"finews: {dest} cannot be written: {error.strerror}", err=True)
         sys.exit(UNEXPECTED)
     if as_json:
-        print_json({"dest": str(dest), "format": format, **counts})
+        print_json({"dest": str(dest), "format": format, **counts, "not_kept": lost})
         return
     text = f"{counts['articles']} articles in {dest}"
     if format == "jekyll":
         text += f": {counts['written']} files written, {counts['removed']} removed"
     click.echo(f"{text}.")
+    if lost:
+        click.echo(
+            f"Left out: {lost} that were known by then; an older finews did not keep what"
+            " they said, before it changed.",
+            err=True,
+        )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from crawler.parsers.dates import read_bound
+from crawler.parsers.dates import SHANGHAI, read_bound
 
 data = click.option(
     "--data",
@@ -44,6 +44,22 @@ def check_order(since: datetime | None, until: datetime | None) -> None:
 since = click.option("--since", metavar="T", type=Bound(), help="Published at T or later.")
 until = click.option(
     "--until", metavar="T", type=Bound(end=True), help="Published by T; a day counts whole."
+)
+
+
+def _over(_ctx: click.Context, _param: click.Parameter, value: datetime | None) -> datetime | None:
+    """What will be known by then is not known yet: the same T would give something else later."""
+    if value and value.replace(microsecond=0) + timedelta(seconds=1) > datetime.now(SHANGHAI):
+        raise click.BadParameter(f"{value:%Y-%m-%d %H:%M:%S} is not over yet")
+    return value
+
+
+as_of = click.option(
+    "--as-of",
+    metavar="T",
+    type=Bound(end=True),
+    callback=_over,
+    help="As known at the end of T, a second or a day that is over.",
 )
 replay = click.option(
     "--replay", metavar="URL", help="Read from a mirror that serves URL/HOST/PATH."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from difflib import unified_diff
+from itertools import islice
 from typing import Any
 
 import click
@@ -52,6 +54,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in cells:
         table.add_row(*row)
     screen.print(table)
+
+
+def print_diff(before: Sequence[str], after: Sequence[str]) -> None:
+    """The lines that differ, with one beside them for context; coloured on a terminal."""
+    colours = {"-": "red", "+": "green", "@": "cyan"}
+    # Without its head, which names two files.
+    for line in islice(unified_diff(before, after, lineterm="", n=1), 2, None):
+        click.echo("  " + click.style(line, fg=colours.get(line[0])))
 
 
 def short_time(text: str | None) -> str | None:

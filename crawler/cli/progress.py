@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipelines.run import Run
 
-_DONE = ("new", "changed", "filled", "unchanged", "failed")
+_DONE = ("new", "changed", "filled", "improved", "unchanged", "failed")
 _BAR_S = 0.3
 _LINE_S = 60.0
 

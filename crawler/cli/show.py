@@ -1,8 +1,10 @@
-"""``finews show``: one article, whole."""
+"""``finews show``: one article, whole, with its history."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,34 +12,82 @@ import click
 
 from crawler import infocode
 from crawler.cli import UNEXPECTED, options
-from crawler.cli.output import print_json
-from pipelines.database import select
+from crawler.cli.output import print_diff, print_json, short_time
+from pipelines.database import history, select
 from pipelines.database.connect import read_corpus
+
+# What says when and by whom a state was written, rather than what it says.
+_ABOUT = ("change", "seen_at", "replaced_at", "updated_at", "run_id", "revision", "content_hash")
 
 
 @click.command("show")
 @click.argument("code")
+@options.as_of
+@click.option("--history", "whole_history", is_flag=True, help="Each state, and what changed.")
 @options.data
 @options.json
-def command(code: str, data: Path, as_json: bool) -> None:
+def command(
+    code: str, as_of: datetime | None, whole_history: bool, data: Path, as_json: bool
+) -> None:
     """Print the article CODE: an info code, its bare 18 digits, or a URL that holds it.
+
+    --history prints its states in order: when each was seen, what changed and how. It was
+    "revised" or "retouched" (no title, time, digest or text) by its source, "filled" by
+    another route, "reparsed" by a better parser.
 
     \b
     Examples:
       finews show NW202201142248393319
       finews show https://finance.eastmoney.com/a/202201212257099936.html --json
+      finews show NW202201142248393319 --history
     """
     info_code = infocode.read(code)
     if info_code is None:
         raise click.UsageError(f"{code!r} holds no info code (NW and 18 digits)")
-    article = select.article(read_corpus(data), info_code)
-    if article is None:
-        click.echo(f"finews: {info_code} is not stored; see finews failures", err=True)
+    if as_of and whole_history:
+        raise click.UsageError("--as-of or --history, not both")
+    db = read_corpus(data)
+    found: Any = (
+        history.states(db, info_code)
+        if whole_history
+        else select.article(db, select.Filter(code=info_code, as_of=as_of))
+    )
+    if not found:
+        then = f" as of {as_of:%Y-%m-%d %H:%M:%S}" if as_of else "; see finews failures"
+        click.echo(f"finews: {info_code} is not stored{then}", err=True)
         sys.exit(UNEXPECTED)
     if as_json:
-        print_json(article)
+        print_json(found)
+    elif whole_history:
+        _print_history(found)
     else:
-        _print(article)
+        _print(found)
+
+
+def _print_history(states: list[dict[str, Any]]) -> None:
+    before, known = states[0], states[0]["first_seen_at"]
+    click.echo(f"{before['title'] or '(no title)'}\n{before['info_code']}")
+    click.echo(f"\n{short_time(known)}  first seen, read by {before['parser'] or '(not kept)'}")
+    for state in states:
+        if state["seen_at"] != known:
+            click.echo("  what it said then was not kept, by an older finews")
+        known = state["replaced_at"]
+        if state is not before:
+            differ = (name for name in state if name not in _ABOUT and state[name] != before[name])
+            number = f" to revision {state['revision']}" if state["change"] == "revised" else ""
+            when = short_time(state["seen_at"])
+            click.echo(f"\n{when}  {state['change']}{number}: {', '.join(differ)}")
+            print_diff([*_lines(before)], [*_lines(state)])
+        before = state
+    click.echo(f"\n{len(states)} state{'s' if len(states) > 1 else ''}.")
+
+
+def _lines(state: dict[str, Any]) -> Iterator[str]:
+    """What a reader sees of an article, a line a part."""
+    parts = {"title": "title", "time": "published_at", "source": "source", "digest": "digest"}
+    yield from (f"{name}: {state[key]}" for name, key in parts.items() if state[key])
+    for each in state["paragraphs"]:
+        yield from _paragraph(each).split("\n")
 
 
 def _print(article: dict[str, Any]) -> None:
@@ -48,14 +98,7 @@ def _print(article: dict[str, Any]) -> None:
         click.echo(f"\n  {article['digest']}")
     for each in article["paragraphs"]:
         click.echo()
-        if each["kind"] == "table":
-            for row in each["rows"]:
-                click.echo("  | " + " | ".join(row))
-        elif each["kind"] == "image":
-            click.echo(f"  [image] {each['url']}")
-        else:
-            mark = {"heading": "## ", "list": "- ", "quote": "> "}.get(each["kind"], "")
-            click.echo(f"{mark}{each['text']}")
+        click.echo(_paragraph(each))
     if article["mentions"]:
         click.echo("\nMentions")
         for each in article["mentions"]:
@@ -66,3 +109,12 @@ def _print(article: dict[str, Any]) -> None:
         click.echo(f"  {each['site']} {each['listing']}  {each['url']}")
     if article["same_text_as"]:
         click.echo(f"\nThe same text stood first in {article['same_text_as']}.")
+
+
+def _paragraph(each: dict[str, Any]) -> str:
+    if each["kind"] == "table":
+        return "\n".join("  | " + " | ".join(row) for row in each["rows"])
+    if each["kind"] == "image":
+        return f"  [image] {each['url']}"
+    mark = {"heading": "## ", "list": "- ", "quote": "> "}.get(each["kind"], "")
+    return f"{mark}{each['text']}"

@@ -63,9 +63,8 @@ def summarise(run: Run, *, broken: bool = False, as_json: bool) -> int:
 def _sentence(run: Run, code: int) -> str:
     counts = run.counts
     stored = [f"{counts['new']} new"]
-    stored += [
-        f"{counts[name]} {name}" for name in ("changed", "filled", "unchanged") if counts[name]
-    ]
+    seen_again = ("changed", "filled", "improved", "unchanged")
+    stored += [f"{counts[name]} {name}" for name in seen_again if counts[name]]
     found = f"{', '.join(stored)} of {counts['found']} articles found"
     parts = [found if counts["found"] else "nothing new"]
     if counts["incomplete"]:

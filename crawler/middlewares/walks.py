@@ -70,7 +70,12 @@ class Walks:
         not be read again. One that was asked for is when it has answered.
         """
         scope, ledger = self._scope, self._run.ledger
-        if listing.name in self._walks or (scope.listings and listing.name not in scope.listings):
+        if listing.name in self._walks:
+            return False
+        if not scope.walks(listing.name):
+            if discovered:
+                with writing(self._run.corpus):
+                    self._frontier.add_listing(listing)
             return False
         with writing(self._run.corpus):
             if discovered:

@@ -27,7 +27,7 @@ class ListingSpider(Spider):
     stand on a page. 0 means as many as a page shows.
 
     Arguments, from ``scrapy crawl SITE -a``: ``listing`` (names, by comma), ``since`` and
-    ``until`` (day or time, Asia/Shanghai), ``full``, ``max_pages``;
+    ``until`` (day or time, Asia/Shanghai), ``full``, ``max_pages``, ``owed``;
     raises :class:`ValueError` for one that cannot be read.
     """
 
@@ -40,6 +40,7 @@ class ListingSpider(Spider):
         until: str = "",
         full: str = "",
         max_pages: str = "",
+        owed: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -51,6 +52,7 @@ class ListingSpider(Spider):
             until=until,
             full=full,
             max_pages=max_pages,
+            owed=owed,
         )
 
     @classmethod

@@ -117,6 +117,8 @@ class Frontier:
             if state is None:
                 new += wanted != "skipped"
                 self._insert(entry, wanted)
+                if entry.info_code in stored:
+                    self._sight(entry)
             elif asked_anew:
                 self._ask_anew(entry)
         return Shown(len(entries), new, found, skipped, at_end, before)
@@ -296,12 +298,14 @@ class Frontier:
                 now,
             ),
         )
-        if state == "stored":  # a new route of an article we have
-            self._conn.execute(
-                "INSERT INTO sightings (info_code, site, listing, url, first_seen_at)"
-                " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (entry.info_code, entry.site, entry.listing, entry.url, now),
-            )
+
+    def _sight(self, entry: Entry) -> None:
+        """A new route of an article we have, whether it will be read or not."""
+        self._conn.execute(
+            "INSERT INTO sightings (info_code, site, listing, url, first_seen_at)"
+            " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (entry.info_code, entry.site, entry.listing, entry.url, time_text(self._clock())),
+        )
 
 
 def _chunks(items: Sequence[_T]) -> Iterable[Sequence[_T]]:

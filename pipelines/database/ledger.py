@@ -13,7 +13,8 @@ from pipelines.database.rows import time_text
 
 #: The columns of ``runs`` that count something.
 COUNTS = (
-    "found", "new", "changed", "filled", "unchanged", "incomplete", "skipped", "failed", "requests",
+    "found", "new", "changed", "filled", "improved", "unchanged", "incomplete", "skipped",
+    "failed", "requests",
 )  # fmt: skip
 
 

@@ -311,6 +311,61 @@ CREATE INDEX corrections_by_code ON corrections(info_code, replaced_at);
     )
 
 
+@corpus()
+def m005_history(db: Database) -> None:
+    """Every earlier state whole, found by when it stood; which parser read a route last."""
+    _run(
+        db,
+        """
+-- change may be 'retouched' now: the source changed what is no text; SQLite changes a check
+-- only by a new table. body, for exports that need it
+CREATE TABLE corrections_new (
+  id INTEGER PRIMARY KEY,
+  info_code TEXT NOT NULL REFERENCES articles(info_code),
+  change TEXT NOT NULL CHECK (change IN ('filled', 'reparsed', 'retouched')),
+  revision INTEGER NOT NULL,
+  site TEXT NOT NULL,
+  listing TEXT,
+  source TEXT,
+  title TEXT,
+  digest TEXT,
+  published_at TEXT,
+  published_raw TEXT,
+  url TEXT,
+  author TEXT,
+  editor TEXT,
+  tags TEXT,
+  paragraphs TEXT NOT NULL,
+  content_hash TEXT NOT NULL,
+  page TEXT,
+  parser TEXT NOT NULL,
+  category TEXT,
+  run_id INTEGER NOT NULL,
+  mentions TEXT NOT NULL,      -- JSON list
+  body TEXT,
+  seen_at TEXT NOT NULL,
+  replaced_at TEXT NOT NULL
+);
+INSERT INTO corrections_new
+  SELECT id, info_code, change, revision, site, listing, source, title, digest, published_at,
+    published_raw, url, author, editor, tags, paragraphs, content_hash, page, parser, category,
+    run_id, mentions, NULL, seen_at, replaced_at FROM corrections;
+DROP TABLE corrections;
+ALTER TABLE corrections_new RENAME TO corrections;
+CREATE INDEX corrections_by_code ON corrections(info_code);
+ALTER TABLE revisions ADD COLUMN body TEXT;
+
+-- which states stood at a time?
+CREATE INDEX corrections_by_time ON corrections(replaced_at, seen_at);
+CREATE INDEX revisions_by_time ON revisions(replaced_at, seen_at);
+
+-- the parser that read this route last: another one may read the same bytes better
+ALTER TABLE sightings ADD COLUMN parser TEXT;
+ALTER TABLE runs ADD COLUMN improved INTEGER NOT NULL DEFAULT 0;
+""",
+    )
+
+
 @pages()
 def m001_pages(db: Database) -> None:
     """Raw answers; identical bytes are kept once."""

@@ -8,8 +8,7 @@ from typing import TextIO
 
 from sqlite_utils import Database
 
-from pipelines.database.rows import json_text
-from pipelines.database.select import COLUMNS, Filter, mentions, rows
+from pipelines.database.select import COLUMNS, Filter, rows
 
 
 def write(db: Database, wanted: Filter, file: TextIO, on_row: Callable[[], object]) -> int:
@@ -18,7 +17,7 @@ def write(db: Database, wanted: Filter, file: TextIO, on_row: Callable[[], objec
     writer.writerow((*COLUMNS, "mentions"))
     written = 0
     for row in rows(db, wanted):
-        writer.writerow((*row, json_text(mentions(db, row["info_code"]))))
+        writer.writerow(tuple(row))
         on_row()
         written += 1
     return written

@@ -111,7 +111,8 @@ def post_text(row: sqlite3.Row) -> str:
 
 def _section(row: sqlite3.Row) -> tuple[str, str]:
     """Category and tag of an article; those that come without are filed under their site."""
-    category = row["category"] or row["site"]
+    # Neither is known of what an older finews kept of a revision.
+    category = row["category"] or row["site"] or "unknown"
     if category in _COLUMN:
         return category, _COLUMN[category]
     tags = [tag for tag in json.loads(row["tags"] or "[]") if tag not in _COLUMN.values()]

@@ -15,7 +15,7 @@ def write(db: Database, wanted: Filter, file: TextIO, on_row: Callable[[], objec
     """Write the selected articles; the number of lines."""
     written = 0
     for row in rows(db, wanted):
-        file.write(json_text(decoded(db, row)) + "\n")
+        file.write(json_text(decoded(row)) + "\n")
         on_row()
         written += 1
     return written
