@@ -9,13 +9,48 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
+
+
+class Zygote:
+    """The process that finews is forked from, see :mod:`tests.zygote`."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.zygote"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        with TemporaryDirectory() as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            out.touch()
+            err.touch()
+            asked = {"args": command, "env": env, "cwd": str(ROOT), "timeout": 120}
+            asked |= {"out": str(out), "err": str(err)}
+            assert self._process.stdin
+            assert self._process.stdout
+            print(json.dumps(asked), file=self._process.stdin, flush=True)
+            code = int(self._process.stdout.readline())
+            said = (file.read_text(encoding="utf-8") for file in (out, err))
+            return subprocess.CompletedProcess(command, code, *said)
+
+
+@cache
+def _zygote() -> Zygote:
+    return Zygote()
 
 
 class Program:
@@ -51,6 +86,8 @@ class Program:
         return self.run([str(BIN / "scrapy"), *args])
 
     def run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        if command[0] == str(BIN / "finews"):
+            return _zygote().run(command, self.env)
         return subprocess.run(
             command,
             cwd=ROOT,

@@ -41,8 +41,9 @@ def test_a_new_article_is_looked_at_when_its_look_is_due_and_an_old_one_is_not(
         assert crawled(finews, replica) == []  # not due yet
         due = dict(finews.rows("SELECT info_code, next_look_at FROM looks"))
         assert due[f"NW{OLD}"] is None
+        (seen,) = finews.rows(f"SELECT first_seen_at FROM articles WHERE info_code = 'NW{CODE}'")
         first = datetime.fromisoformat(due[f"NW{CODE}"])
-        assert timedelta(minutes=59) < first - NOW < timedelta(minutes=62)
+        assert first == datetime.fromisoformat(seen) + timedelta(hours=1)
         finews.write(DUE)
         assert crawled(finews, replica) == [path]
         assert finews.rows(f"SELECT looks FROM looks WHERE info_code = 'NW{CODE}'") == [1]

@@ -144,7 +144,7 @@ class Walks:
             return None
         if outcome == "since":
             start = scope.since
-        elif outcome == "end" and listing.covers == "all":
+        elif outcome == "end" and (listing.covers == "all" or not walk.entries):
             start = None
         elif walk.covered and walk.on_covered_ground(self._at_end(walk)):
             return Span(walk.covered.end, max(time_text(end), walk.covered.end))

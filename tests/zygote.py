@@ -1,0 +1,82 @@
+"""Runs ``finews`` in children forked from a process that has its libraries loaded.
+
+A real process for each command, with its own environment and files, but without the second
+that loading Scrapy takes: the tests run hundreds. Talks JSON lines over stdin and stdout.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import traceback
+import warnings
+from typing import Any
+
+#: What takes long to load. Not the settings, which read the environment of each child.
+LIBRARIES = (
+    "bs4", "click", "lxml.etree", "lxml.html", "rich.console", "rich.progress", "rich.table",
+    "scrapy.crawler", "scrapy.core.engine", "scrapy.core.downloader.handlers.http11",
+    "scrapy.core.scraper", "scrapy.core.spidermw", "scrapy.http", "scrapy.pqueues",
+    "scrapy.robotstxt", "scrapy.spiderloader", "scrapy.utils.project", "scrapy.squeues",
+    "scrapy.extensions.logstats", "scrapy.downloadermiddlewares.redirect", "sqlite_utils",
+    "crawler.cli.crawl", "crawler.cli.demo", "crawler.cli.export", "crawler.cli.failures",
+    "crawler.cli.gaps", "crawler.cli.ingest", "crawler.cli.show", "crawler.cli.sites",
+    "crawler.cli.status", "crawler.middlewares.frontier", "crawler.middlewares.guest",
+    "crawler.spiders.choice", "crawler.spiders.eastmoney", "crawler.spiders.finews",
+    "sqlite_utils.migrations", "twisted.internet.asyncioreactor", "twisted.web.client",
+)  # fmt: skip
+
+
+def main() -> None:
+    for name in LIBRARIES:
+        __import__(name)
+    assert (
+        not {"twisted.internet.reactor", "crawler.settings"} & sys.modules.keys()
+    )  # each child has its own
+    gc.freeze()
+    for line in sys.stdin:
+        asked = json.loads(line)
+        child = os.fork()
+        if not child:
+            run(asked)
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+def run(asked: dict[str, Any]) -> None:
+    """Be the program that is asked for; never returns."""
+    code = 1
+    try:
+        for number, (name, flags) in enumerate(
+            ((os.devnull, os.O_RDONLY), (asked["out"], os.O_WRONLY), (asked["err"], os.O_WRONLY))
+        ):
+            file = os.open(name, flags)
+            os.dup2(file, number)
+            os.close(file)
+        signal.alarm(asked["timeout"])
+        os.environ.clear()
+        os.environ.update(asked["env"])
+        os.chdir(asked["cwd"])
+        sys.path[:0] = asked["env"].get("PYTHONPATH", "").split(os.pathsep)
+        sys.argv = asked["args"]
+        warnings.simplefilter("error")
+        from crawler.cli import main as finews
+
+        finews()
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else bool(error.code)
+    except BaseException:  # noqa: BLE001 -- as the interpreter does at its end
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
