@@ -31,7 +31,8 @@ class Run:
 
     ``open`` begins it under the lock; at its end what waits is written. ``counts``
     holds what the ``runs`` table keeps, ``unfinished`` the sites whose crawl has not come to
-    its end, ``resting`` the hosts that were not asked because they rest; ``error`` is set
+    its end, ``foreign`` counts records of web archives that are no articles of a site we know,
+    ``resting`` the hosts that were not asked because they rest; ``error`` is set
     when the data folder failed, and then nothing more is written.
     """
 
@@ -42,6 +43,7 @@ class Run:
         self.clock = clock
         self.counts: Counter[str] = Counter()
         self.skipped: set[str] = set()
+        self.foreign = 0
         self.unfinished: set[str] = set()
         self.resting: dict[str, Rest] = {}
         self.error: StoreError | None = None
@@ -86,7 +88,7 @@ class Run:
 
     def save(self, outcome: str | None = None) -> None:
         """Write the counts so far; with ``outcome`` the run is over."""
-        self.counts["skipped"] = len(self.skipped)
+        self.counts["skipped"] = len(self.skipped) + self.foreign
         with writing(self.corpus):
             self.ledger.save(self.counts, outcome)
 

@@ -30,7 +30,7 @@ from pipelines.run import Run
 @click.option("--full", is_flag=True, help="Look again at articles that are stored.")
 @click.option("--max-pages", type=click.IntRange(1), metavar="N", help="At most N pages a listing.")
 @click.option("--replay", metavar="URL", help="Read from a mirror that serves URL/HOST/PATH.")
-@click.option("--wait", is_flag=True, help="Wait for another run to end, rather than exit 4.")
+@options.wait
 @options.data
 @options.json
 def command(

@@ -8,7 +8,6 @@ for by one at a time, by the next when that one failed.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from sqlite_utils import Database
 
 from crawler.items import Entry, Listing
 from crawler.scope import Scope
-from pipelines.database.rows import json_text, time_text
+from pipelines.database.rows import ENTRY, entry_of, json_text, time_text
 
 _T = TypeVar("_T")
 _ASK = 500  # SQL variables at once
@@ -117,6 +116,15 @@ class Frontier:
                 self._ask_anew(entry)
         return Shown(new, found, skipped, at_end, before)
 
+    def tell(self, entry: Entry) -> None:
+        """Keep what was told of an article that is not owed, such as by a web archive."""
+        known = self._conn.execute(
+            "SELECT 1 FROM entries WHERE site = ? AND listing = ? AND url = ?",
+            (entry.site, entry.listing, entry.url),
+        ).fetchone()
+        if not known:
+            self._insert(entry, "outside")
+
     def take(self, limit: int) -> list[Entry]:
         """The next articles to ask for, oldest entry first, one route a code.
 
@@ -134,8 +142,8 @@ class Frontier:
 
     def _scan(self, limit: int) -> list[tuple[int, Entry]]:
         rows = self._conn.execute(
-            """
-            SELECT id, listing, url, info_code, title, published_at, told FROM entries AS e
+            f"""
+            SELECT id, {ENTRY} FROM entries AS e
             WHERE site = :site AND state = 'pending' AND id > :position AND run_id IS NOT :run
               AND NOT EXISTS (SELECT 1 FROM entries AS asked WHERE asked.info_code = e.info_code
                               AND asked.state = 'pending' AND asked.run_id = :run)
@@ -149,11 +157,9 @@ class Frontier:
             },
         ).fetchall()
         by_code: dict[str, tuple[int, Entry]] = {}
-        for id_, listing, url, code, title, time, told in rows:
-            at = datetime.fromisoformat(time) if time else None
-            facts = tuple(json.loads(told).items()) if told else ()
-            entry = Entry(self._site, listing, url, code, title, at, told=facts)
-            by_code.setdefault(code, (id_, entry))
+        for id_, *row in rows:
+            entry = entry_of(row)
+            by_code.setdefault(str(entry.info_code), (id_, entry))
             self._position = id_
         return list(by_code.values())
 
