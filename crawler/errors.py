@@ -13,6 +13,8 @@ FinewsError
 │   ├── UnreadableFile    a file or archive that the system or its format refuses
 │   ├── TooLarge          a file larger, or an archive with more members, than we read
 │   └── Untrusted         an article that must not be stored (future time, mojibake, empty)
+├── WorkerDied            a process of a parallel run was killed: run it again
+├── MissingExtra          an optional package is not installed; names the extra that brings it
 └── StoreError            the data folder failed: the run ends with exit code 1
     ├── Locked            another run holds the lock: exit code 4
     ├── NewerDatabase     made by a newer finews: upgrade the program
@@ -145,6 +147,21 @@ class Untrusted(PageError):
     def __init__(self, message: str, *, url: str, reason: str, site: str, info_code: str) -> None:
         super().__init__(message, url=url, site=site, info_code=info_code)
         self.reason = reason
+
+
+class WorkerDied(FinewsError):
+    """A process that read pages was killed. What was stored is safe; run it again."""
+
+
+class MissingExtra(FinewsError):
+    """A package that only some need is not installed. ``extra`` is the extra that brings it."""
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(
+            f"this needs the extra [{extra}] of finews-crawler, which is not installed;"
+            f" in a copy of the source: pip install -e '.[{extra}]'"
+        )
+        self.extra = extra
 
 
 class StoreError(FinewsError):

@@ -26,6 +26,8 @@ _POSTS = (".md", ".markdown")
 _ZIPS = (".zip",)
 _GZIPPED = (".tar.gz", ".tgz")
 _TARS = (".tar", *_GZIPPED)
+#: Web archives, which :mod:`crawler.warc` reads.
+WARCS = (".warc", ".warc.gz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,22 @@ class PostFile:
 
     @property
     def listing(self) -> str:
-        """The name of the folder or archive that holds it: ``_posts``, ``old_post`` …"""
-        folder = self.name.rpartition("/")[0].rpartition("/")[2]
-        return folder.rstrip("!") or "files"
+        """The listing that it belongs to."""
+        return listing_of(self.name)
+
+
+def is_post(name: str) -> bool:
+    """Is this the name of a post file?"""
+    return name.lower().endswith(_POSTS)
+
+
+def listing_of(name: str) -> str:
+    """The name of the folder or archive that holds a post file: ``_posts``, ``old_post`` …
+
+    >>> listing_of("posts.zip!/2022-06-01-202206010000000001.md")
+    'posts.zip'
+    """
+    return name.rpartition("/")[0].rpartition("/")[2].rstrip("!") or "files"
 
 
 def read_files(path: Path) -> Iterator[PostFile]:
@@ -58,6 +73,12 @@ def read_files(path: Path) -> Iterator[PostFile]:
         yield from _read_file(path, f"{path.resolve().parent.name}/{name}", chosen=True)
 
 
+def web_archives(path: Path) -> Iterator[Path]:
+    """The web archives that ``path`` is or holds, in order of name."""
+    found = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return (each for each in found if each.name.lower().endswith(WARCS))
+
+
 def _read_file(path: Path, name: str, *, chosen: bool = False) -> Iterator[PostFile]:
     lower = name.lower()
     try:
@@ -67,7 +88,7 @@ def _read_file(path: Path, name: str, *, chosen: bool = False) -> Iterator[PostF
         elif lower.endswith(_TARS):
             name = path.name
             yield from _tar_members(path, name)
-        elif lower.endswith(_POSTS) or chosen:
+        elif is_post(name) or (chosen and not lower.endswith(WARCS)):
             with path.open("rb") as file:
                 yield _bounded(file, name)
     # zlib.error, EOFError: a stream that is cut off or damaged

@@ -31,8 +31,9 @@ class Run:
 
     ``open`` begins it under the lock; at its end what waits is written. ``counts``
     holds what the ``runs`` table keeps, ``unfinished`` the sites whose crawl has not come to
-    its end, ``resting`` the hosts that were not asked because they rest, ``gaps`` the sites
-    and listings that lost sight of what was covered; ``error`` is set when the data folder
+    its end, ``foreign`` counts records of web archives that are no articles of a site we know,
+    ``resting`` the hosts that were not asked because they rest, ``gaps`` the sites and
+    listings that lost sight of what was covered; ``error`` is set when the data folder
     failed, and then nothing more is written.
     """
 
@@ -43,6 +44,7 @@ class Run:
         self.clock = clock
         self.counts: Counter[str] = Counter()
         self.skipped: set[str] = set()
+        self.foreign = 0
         self.unfinished: set[str] = set()
         self.resting: dict[str, Rest] = {}
         self.gaps: list[tuple[str, str]] = []
@@ -88,7 +90,7 @@ class Run:
 
     def save(self, outcome: str | None = None) -> None:
         """Write the counts so far; with ``outcome`` the run is over."""
-        self.counts["skipped"] = len(self.skipped)
+        self.counts["skipped"] = len(self.skipped) + self.foreign
         with writing(self.corpus):
             self.ledger.save(self.counts, outcome)
 

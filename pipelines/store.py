@@ -118,7 +118,7 @@ class Store:
         conn.execute(
             "INSERT INTO pages (site, info_code, url, status, headers, sha256, fetched_at,"
             " last_fetched_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET last_fetched_at = excluded.last_fetched_at",
+            " SET last_fetched_at = max(last_fetched_at, excluded.last_fetched_at)",
             (
                 page.site,
                 page.info_code,

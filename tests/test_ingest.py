@@ -318,7 +318,10 @@ def test_a_readme_among_the_posts_is_skipped(finews: Program, tmp_path: Path) ->
 def test_an_empty_folder_is_told(finews: Program, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = finews.run(finews.command("ingest", str(tmp_path / "empty")))
-    assert (done.returncode, done.stderr) == (0, "No post files (.md) in empty.\n")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "No post files (.md) or pages of articles in empty.\n",
+    )
 
 
 def test_the_same_file_by_another_archive_changes_nothing(finews: Program, posts: Path) -> None:

@@ -15,7 +15,10 @@ from crawler.errors import FinewsError, Locked
 #: Exit codes of the contract; 2 (usage) is click's own.
 UNEXPECTED, FAILED, LOCKED = 1, 3, 4
 
-COMMANDS = ("crawl", "demo", "export", "failures", "gaps", "ingest", "show", "sites", "status")
+COMMANDS = (
+    "crawl", "demo", "export", "failures", "gaps", "ingest", "pages", "reparse", "show", "sites",
+    "status",
+)  # fmt: skip
 
 
 class LazyGroup(click.Group):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -11,8 +13,9 @@ import click
 from crawler.cli import UNEXPECTED, options
 from crawler.cli.output import print_json
 from pipelines.database import select
-from pipelines.database.connect import read_corpus
-from pipelines.export import FORMATS, export
+from pipelines.database.connect import read_corpus, read_pages
+from pipelines.database.pages import StoredPages
+from pipelines.export import FORMATS, export, export_pages
 
 
 @click.command("export")
@@ -49,14 +52,18 @@ def command(
     same T gives the same bytes whatever later crawls bring. The other filters look at
     what was known then, too.
 
+    warc (.warc, .warc.gz) is a web archive of the stored pages, listings too, and takes
+    of the filters --site alone. It needs the extra [warc].
+
     \b
     Examples:
       finews export news.jsonl
       finews export known.jsonl --as-of 2022-05-31T09:30:00
       finews export news.csv --since 2022-05-01 --until 2022-05-31 --source 财联社
       finews export site --format jekyll --prune
+      finews export pages.warc.gz --site eastmoney
     """
-    format = format or dest.suffix.removeprefix(".")
+    format = format or dest.name.removesuffix(".gz").rpartition(".")[2]
     if format not in FORMATS:
         raise click.UsageError(f"which --format? {dest.name} does not end in one of them")
     if prune and format != "jekyll":
@@ -64,19 +71,17 @@ def command(
     if dest.is_dir() != (format == "jekyll") and dest.exists():
         raise click.UsageError(f"{dest} is {'a' if dest.is_dir() else 'no'} folder")
     options.check_order(since, until)
+    if format == "warc":
+        if since or until or sources or as_of:
+            raise click.UsageError("--format warc writes whole pages; of filters it takes --site")
+        _export_pages(dest, sites, data, as_json=as_json)
+        return
     wanted = select.Filter(since, until, sources, sites, as_of)
     db = read_corpus(data)
     total = select.count(db, wanted)
     lost = select.count_lost(db, as_of) if as_of else 0
-    shown = sys.stderr.isatty() and not as_json
-    try:
-        with click.progressbar(
-            length=total, file=sys.stderr, label="exporting", hidden=not shown
-        ) as bar:
-            counts = export(db, dest, format, wanted, lambda: bar.update(1), prune=prune)
-    except OSError as error:
-        click.echo(f"finews: {dest} cannot be written: {error.strerror}", err=True)
-        sys.exit(UNEXPECTED)
+    with _progress(dest, total, hidden=as_json) as on_row:
+        counts = export(db, dest, format, wanted, on_row, prune=prune)
     if as_json:
         print_json({"dest": str(dest), "format": format, **counts, "not_kept": lost})
         return
@@ -90,3 +95,27 @@ def command(
             " they said, before it changed.",
             err=True,
         )
+
+
+def _export_pages(dest: Path, sites: tuple[str, ...], data: Path, *, as_json: bool) -> None:
+    stored = StoredPages(read_corpus(data), read_pages(data))
+    with _progress(dest, stored.total(sites), hidden=as_json) as on_page:
+        pages = export_pages(stored, dest, sites, on_page)
+    if as_json:
+        print_json({"dest": str(dest), "format": "warc", "pages": pages})
+    else:
+        click.echo(f"{pages} pages in {dest}.")
+
+
+@contextmanager
+def _progress(dest: Path, total: int, *, hidden: bool) -> Iterator[Callable[[], None]]:
+    """A bar on a terminal, and a sentence where ``dest`` cannot be written."""
+    hidden = hidden or not sys.stderr.isatty()
+    try:
+        with click.progressbar(
+            length=total, file=sys.stderr, label="exporting", hidden=hidden
+        ) as bar:
+            yield lambda: bar.update(1)
+    except OSError as error:
+        click.echo(f"finews: {dest} cannot be written: {error.strerror}", err=True)
+        sys.exit(UNEXPECTED)

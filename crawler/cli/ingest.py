@@ -1,4 +1,4 @@
-"""``finews ingest``: reads post files into the corpus."""
+"""``finews ingest``: reads post files and web archives into the corpus."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from pathlib import Path
 
 import click
 
-from crawler import infocode
+from crawler import reading
 from crawler.cli import options
 from crawler.cli.progress import RunProgress
+from crawler.cli.reread import reread
 from crawler.cli.summary import summarise
-from crawler.errors import BrokenPost, NotAnArticle, PageError, StoreError
-from crawler.files import SITE, PostFile, read_files
-from crawler.items import Failure, Page
-from crawler.parsers.charset import decode
-from crawler.parsers.posts import parse_post
+from crawler.errors import PageError, StoreError
+from crawler.files import SITE, PostFile, read_files, web_archives
+from crawler.items import Entry, Failure, Page
+from crawler.warc import Archived, read_warc
+from pipelines.database.connect import writing
+from pipelines.database.pages import MARKED, StoredPages
 from pipelines.run import Run
 from pipelines.store import Record
 from pipelines.validate import checked
@@ -40,35 +42,42 @@ _PATH = click.Path(exists=True, path_type=Path)
 @options.data
 @options.json
 def command(paths: tuple[Path, ...], wait: bool, data: Path, as_json: bool) -> None:
-    """Read post files: single ones, folders (recursively), .zip, .tar, .tar.gz.
+    """Read post files: single ones, folders (recursively), .zip, .tar, .tar.gz; and the
+    pages of articles in web archives, .warc, .warc.gz, with the extra [warc].
 
     Archives are read as streams and never unpacked. The same article in several files
-    is one row: the fuller one fills what the others lack, whatever their order.
+    is one row: the fuller one fills what the others lack, whatever their order. Of a web
+    archive, listings and pages of other sites are skipped.
 
     \b
     Examples:
       finews ingest _posts old_post
       finews ingest finews-main.zip
+      finews ingest pages.warc.gz
 
     Exit codes as for finews crawl.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
-    names = " ".join(path.name for path in paths)
+    names, holds = " ".join(path.name for path in paths), True
     with (
         Run.open(data, f"ingest {names}", wait=wait) as run,
         RunProgress(run, quiet=as_json),
     ):
+        run.unfinished.add(SITE)
         try:
             for path in paths:
                 read(path, run)
+                for archive in web_archives(path):
+                    holds &= read_archive(archive, run)
             run.store.flush()
+            run.unfinished.discard(SITE)
         except StoreError as error:
             run.error = error
         except KeyboardInterrupt:
-            run.unfinished.add(SITE)  # what was read is stored; to read a file again does no harm
+            pass  # what was read is stored; to read a file again does no harm
     if not run.counts["found"] and not run.skipped:
-        click.echo(f"No post files (.md) in {names}.", err=True)
-    sys.exit(summarise(run, as_json=as_json))
+        click.echo(f"No post files (.md) or pages of articles in {names}.", err=True)
+    sys.exit(summarise(run, broken=not holds, as_json=as_json))
 
 
 def read(path: Path, run: Run) -> None:
@@ -83,27 +92,62 @@ def read(path: Path, run: Run) -> None:
 
 def _records(file: PostFile, run: Run) -> Iterator[Record]:
     """The page of a file and what became of it; one without an info code is skipped."""
-    code = infocode.read(file.name.rpartition("/")[2])
+    entry = reading.post_entry(file.name)
+    if file.error:
+        yield _failed(file.error, entry)
+        return
     digest = sha256(file.body).hexdigest()
-    if file.error is None:
-        yield Page(SITE, file.name, 0, (), file.body, digest, run.clock(), code)
-    try:
-        if file.error:
-            raise file.error
-        article = parse_post(decode(file.body, "", url=file.name), file.name)
-    except PageError as error:
-        if code is None and isinstance(error, BrokenPost | NotAnArticle):
-            run.skipped.add(file.name)  # a notice, a README: no article anyway
-            return
-        yield Failure(
-            site=SITE,
-            url=file.name,
-            reason=error.reason,
-            message=str(error),
-            retry=False,
-            listing=file.listing,
-            info_code=code,
-            page=None if file.error else digest,
-        )
+    page = Page(SITE, file.name, 0, (), file.body, digest, run.clock(), entry.info_code)
+    yield page
+    outcome = reading.read(page, entry)
+    if outcome is None:
+        run.skipped.add(file.name)  # a notice, a README: no article anyway
     else:
-        yield checked(replace(article, listing=file.listing, page=digest), run.clock())
+        yield outcome if isinstance(outcome, Failure) else checked(outcome, run.clock())
+
+
+def read_archive(path: Path, run: Run) -> bool:
+    """Read a web archive into the run: all its pages first, then the newest of each article.
+
+    False when the program failed at one. An article is first seen now: we did not know it
+    before. Where a page is stored that was answered later, that is the one that counts.
+    """
+    stored = StoredPages(run.corpus, run.pages)
+    stored.unmark()
+    for found in read_warc(path):
+        if found.error:
+            run.counts["found"] += 1
+            run.store.add(_failed(found.error, found.entry, path.name))
+        elif found.page is None:
+            run.foreign += 1
+        else:
+            _keep(found, run, stored)
+    run.store.flush()
+    run.counts["found"] += stored.count(which=MARKED)
+    return reread(run, stored.groups(which=MARKED), processes=1)
+
+
+def _keep(found: Archived, run: Run, stored: StoredPages) -> None:
+    """Store a page of an archive, and what its listing told of the article."""
+    assert found.page and found.entry and found.last
+    held = stored.last_answer(found.page)
+    if held is None:
+        run.store.add(found.page)
+    if found.last > (held or found.page.fetched_at):
+        run.store.add(replace(found.page, fetched_at=found.last))
+    stored.mark([found.page.url])
+    if found.page.status:
+        with writing(run.corpus):
+            run.frontier(found.entry.site).tell(found.entry)
+
+
+def _failed(error: PageError, entry: Entry | None, listing: str | None = None) -> Failure:
+    """The failure of a file, which is read again when it is named again."""
+    failure = reading.failed(
+        error,
+        site=entry.site if entry else SITE,
+        url=entry.url if entry else error.url,
+        listing=entry.listing if entry else listing,
+        info_code=entry.info_code if entry else None,
+    )
+    return replace(failure, retry=False)

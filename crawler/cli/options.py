@@ -41,6 +41,7 @@ def check_order(since: datetime | None, until: datetime | None) -> None:
         raise click.UsageError(f"--since {since} is later than --until {until}")
 
 
+wait = click.option("--wait", is_flag=True, help="Wait for another run to end, rather than exit 4.")
 since = click.option("--since", metavar="T", type=Bound(), help="Published at T or later.")
 until = click.option(
     "--until", metavar="T", type=Bound(end=True), help="Published by T; a day counts whole."

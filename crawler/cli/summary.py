@@ -69,8 +69,8 @@ def _sentence(run: Run, code: int) -> str:
     parts = [found if counts["found"] else "nothing new"]
     if counts["incomplete"]:
         parts.append(f"{counts['incomplete']} without title or time")
-    if run.skipped:
-        parts.append(f"{len(run.skipped)} skipped")
+    if counts["skipped"]:
+        parts.append(f"{counts['skipped']} skipped")
     if counts["failed"]:
         parts.append(f"{counts['failed']} failed")
     if counts["requests"]:

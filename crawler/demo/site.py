@@ -158,9 +158,13 @@ def build(posts: Iterable[Post], url: str = SITE_URL) -> dict[str, bytes]:
         path = f"/category/{category}"
         pages[f"{path}.html"] = _page(quote(path), category, "", f'<h2 id=""></h2>\n{listed}')
     for post in newest:
-        page = _page(post.path, post.title, f"{post.content}\n", _article(post))
-        pages[unquote(post.path)] = page
+        pages[unquote(post.path)] = post_page(post)
     return {path: text.encode() for path, text in pages.items()}
+
+
+def post_page(post: Post) -> str:
+    """The page of one post."""
+    return _page(post.path, post.title, f"{post.content}\n", _article(post))
 
 
 def _render(part: str) -> str:

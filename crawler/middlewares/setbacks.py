@@ -13,6 +13,7 @@ from scrapy import Request
 from crawler.errors import FetchFailed, HostAtRest, PageError
 from crawler.items import Article, Entry, Failure, Listing, Look
 from crawler.middlewares.walks import Walks
+from crawler.reading import failed
 from crawler.spiders.listing import ListingSpider
 from pipelines.database.hosts import Hosts
 
@@ -153,22 +154,14 @@ class Setbacks:
 
     def _failure(self, error: Exception, request: Request) -> Failure:
         entry, listing = request.cb_kwargs.get("entry"), request.cb_kwargs.get("listing")
-        if isinstance(error, PageError):
-            reason, message, retry, page = error.reason, str(error), error.retry, error.page
-        else:
-            reason, message = "unexpected", f"{type(error).__name__}: {error}"
-            retry, page = True, None
         if listing:
             self._walks.failed(listing)
-        return Failure(
+        return failed(
+            error,
             site=self._spider.name,
             url=entry.url if entry else listing.url if listing else request.url,
-            reason=reason,
-            message=message,
-            retry=retry,
             listing=entry.listing if entry else listing and listing.name,
             info_code=entry and entry.info_code,
-            page=page,
         )
 
 

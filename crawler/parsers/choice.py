@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from crawler import infocode
 from crawler.errors import LayoutChanged, NotAnArticle
@@ -130,6 +130,16 @@ def parse_article(text: str, entry: Entry) -> Article:
         category="emnews" if feed == EMNEWS else None,
         body=without_scripts(html) or None,
     )
+
+
+def entry_at(url: str, listing: str) -> Entry | None:
+    """The entry of a text by its address, whatever host it stood at; None for other pages."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:  # such as an unclosed [ in the host
+        return None
+    code = infocode.read(url) if path.endswith("/GetNewsText.do") else None
+    return Entry(SITE, listing, Feeds().text_url(code), code) if code else None
 
 
 def _decode(text: str, field: str, url: str) -> Mapping[str, object]:

@@ -185,6 +185,12 @@ def parse_listing(text: str, url: str, listing: str) -> tuple[list[Entry], list[
     return entries, list(_linked_listings(section, url))
 
 
+def entry_at(url: str, listing: str) -> Entry | None:
+    """The entry of a post by its address, whatever host the site had; None for other pages."""
+    entry = _entry(_path(url, url), listing, "")
+    return entry if entry and entry.info_code else None
+
+
 def _parse_feed(text: str, url: str, listing: str) -> list[Entry]:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, encoding="utf-8")
     try:

@@ -14,12 +14,11 @@ from crawler.errors import PageError
 from crawler.items import Article, Entry, Listing
 from crawler.parsers import eastmoney
 from crawler.parsers.eastmoney import article, flash, lists
-from crawler.parsers.eastmoney.page import ArticlePage, read_pages
+from crawler.parsers.eastmoney.page import MOST_PARTS, ArticlePage, read_pages
 from crawler.spiders.listing import ListingSpider
 
 # An item of the fast news without a page of its own is an article itself.
 _NO_PAGE = ("gone", "http-404", "http-410")
-_MOST_PARTS = 50  # of an article; more would be a page that links to itself in disguise
 
 
 class EastmoneySpider(ListingSpider):
@@ -92,7 +91,7 @@ class EastmoneySpider(ListingSpider):
         """
         parts += (ArticlePage(self.article_text(response, entry), response.url),)
         following = parts[-1].next_url
-        if following and len(parts) < _MOST_PARTS:
+        if following and len(parts) < MOST_PARTS:
             yield Request(following, self.parse_page, cb_kwargs={"entry": entry, "parts": parts})
         else:
             yield read_pages(parts, entry)
@@ -104,7 +103,7 @@ class EastmoneySpider(ListingSpider):
                 yield self.listing_request(replace(listing, url=column.page))
             return
         entry: Entry = request.cb_kwargs["entry"]
-        if error.reason in _NO_PAGE and dict(entry.told).get("kind") == "fast":
+        if error.reason in _NO_PAGE and flash.is_item(entry):
             yield flash.read_item(entry)
         elif entry.info_code and "parts" not in request.cb_kwargs:
             page = eastmoney.page_url(entry.info_code)

@@ -8,8 +8,8 @@ from typing import Any
 from scrapy import Request, Spider
 from scrapy.http import Response
 
-from crawler import infocode
-from crawler.errors import FetchFailed, PageError
+from crawler import reading
+from crawler.errors import PageError
 from crawler.items import Article, Entry, Listing
 from crawler.parsers.charset import decode
 from crawler.scope import Scope
@@ -114,19 +114,15 @@ class ListingSpider(Spider):
 
     def text(self, response: Response) -> str:
         """The text of an answer. Raises :class:`~crawler.errors.UnreadableText`."""
-        header = response.headers.get("Content-Type") or b""
-        return decode(response.body, header.decode("latin-1"), url=response.url)
+        return decode(response.body, _content_type(response), url=response.url)
 
     def article_text(self, response: Response, entry: Entry) -> str:
         """The text of an article's page.
 
         Raises :class:`~crawler.errors.FetchFailed` when it redirected to another article.
         """
-        if infocode.read(response.url) not in (None, entry.info_code):
-            raise FetchFailed(
-                f"it redirects to another article, {response.url}",
-                url=entry.url,
-                reason="redirects",
-                retry=True,
-            )
-        return self.text(response)
+        return reading.article_text(response.body, _content_type(response), response.url, entry)
+
+
+def _content_type(response: Response) -> str:
+    return (response.headers.get("Content-Type") or b"").decode("latin-1")

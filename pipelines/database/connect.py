@@ -34,19 +34,37 @@ def open_pages(data: Path) -> Database:
     return _open(data / PAGES, schema.pages)
 
 
-def read_corpus(data: Path) -> Database:
-    """Open ``finews.db`` read-only. Raises :class:`StoreError` when there is none to read."""
+def require_corpus(data: Path) -> Path:
+    """The path of ``finews.db``. Raises :class:`StoreError` when there is none."""
     path = data / CORPUS
     if not path.is_file():
         raise StoreError(f"no corpus at {path}; run finews crawl first, or name it by --data", path)
+    return path
+
+
+def read_corpus(data: Path) -> Database:
+    """Open ``finews.db`` read-only. Raises :class:`StoreError` when there is none to read."""
+    path = require_corpus(data)
+    return _read(path, schema.corpus)
+
+
+def read_pages(data: Path) -> Database:
+    """Open ``pages.db`` read-only. Raises :class:`StoreError` when there is none to read."""
+    path = data / PAGES
+    if not path.is_file():
+        raise StoreError(f"no pages at {path}", path)
+    return _read(path, schema.pages)
+
+
+def _read(path: Path, migrations: Migrations) -> Database:
     # In a folder that cannot be written, SQLite reads WAL files only as unchanging.
-    still = not os.access(data, os.W_OK) and not path.with_name(f"{CORPUS}-wal").exists()
+    still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
     try:
         mode = "immutable=1" if still else "mode=ro"
         conn = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
         db = Database(_configured(conn))
-        _refuse_newer(db, schema.corpus, path)
-        if schema.corpus.pending(db):
+        _refuse_newer(db, migrations, path)
+        if migrations.pending(db):
             raise StoreError(f"{path} is of an older version; run finews crawl to migrate it", path)
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be read: {error}", path) from error
@@ -56,9 +74,15 @@ def read_corpus(data: Path) -> Database:
 @contextmanager
 def writing(db: Database) -> Iterator[None]:
     """One transaction on ``db``, all or nothing; what SQLite refuses is :class:`WriteFailed`."""
+    with refusals(db), db.atomic():
+        yield
+
+
+@contextmanager
+def refusals(db: Database) -> Iterator[None]:
+    """Make what SQLite refuses a :class:`WriteFailed`."""
     try:
-        with db.atomic():
-            yield
+        yield
     except sqlite3.Error as error:
         path = Path(db.conn.execute("PRAGMA database_list").fetchone()[2])
         raise WriteFailed(f"{path} refused a write: {error}", path) from error

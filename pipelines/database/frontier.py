@@ -8,18 +8,17 @@ for by one at a time, by the next when that one failed.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlite_utils import Database
 
 from crawler.items import Entry, Listing, Look
 from crawler.scope import Scope
-from pipelines.database.rows import json_text, time_text
+from pipelines.database.rows import ENTRY, entry_of, json_text, time_text
 
 _T = TypeVar("_T")
 _ASK = 500  # SQL variables at once
@@ -123,6 +122,15 @@ class Frontier:
                 self._ask_anew(entry)
         return Shown(len(entries), new, found, skipped, at_end, before)
 
+    def tell(self, entry: Entry) -> None:
+        """Keep what was told of an article that is not owed, such as by a web archive."""
+        known = self._conn.execute(
+            "SELECT 1 FROM entries WHERE site = ? AND listing = ? AND url = ?",
+            (entry.site, entry.listing, entry.url),
+        ).fetchone()
+        if not known:
+            self._insert(entry, "outside")
+
     def take(self, limit: int, *, refused: bool = False) -> list[Entry]:
         """The next articles to ask for, oldest entry first, one route a code; those at which
         their host went to rest in an earlier run only when they are asked for as ``refused``.
@@ -141,8 +149,8 @@ class Frontier:
 
     def _scan(self, limit: int) -> list[tuple[int, Entry]]:
         rows = self._conn.execute(
-            """
-            SELECT id, listing, url, info_code, title, published_at, told,
+            f"""
+            SELECT id, {ENTRY},
               refused + coalesce((SELECT attempts FROM failures AS f
                 WHERE f.site = e.site AND f.url = e.url AND resolved_at IS NULL), 0)
             FROM entries AS e
@@ -162,8 +170,8 @@ class Frontier:
         ).fetchall()
         by_code: dict[str, tuple[int, Entry]] = {}
         for id_, *row in rows:
-            entry = self._entry(*row)
-            by_code.setdefault(row[2], (id_, entry))
+            entry = entry_of(row)
+            by_code.setdefault(str(entry.info_code), (id_, entry))
             self._position = id_
         return list(by_code.values())
 
@@ -182,7 +190,7 @@ class Frontier:
         rows = self._conn.execute(
             """
             SELECT e.id, etag, last_modified,
-              listing, e.url, e.info_code, title, published_at, told, 0
+              e.site, e.listing, e.url, e.info_code, e.title, e.published_at, e.told
             FROM looks AS l JOIN entries AS e ON e.id = (
               SELECT min(id) FROM entries WHERE info_code = l.info_code AND url = l.url
               AND site = :site AND state = 'stored')
@@ -199,7 +207,7 @@ class Frontier:
         ).fetchall()
         self._mark(row[0] for row in rows)
         return [
-            (entry := self._entry(*row), Look(entry.info_code or "", entry.url, etag, modified))
+            (entry := entry_of(row), Look(entry.info_code or "", entry.url, etag, modified))
             for _, etag, modified, *row in rows
         ]
 
@@ -207,12 +215,6 @@ class Frontier:
         self._conn.executemany(
             "UPDATE entries SET run_id = ? WHERE id = ?", [(self._run_id, id_) for id_ in ids]
         )
-
-    def _entry(self, listing: str, url: str, code: str, *more: Any) -> Entry:
-        title, time, told, attempts = more
-        at = datetime.fromisoformat(time) if time else None
-        facts = tuple(json.loads(told).items()) if told else ()
-        return Entry(self._site, listing, url, code, title, at, told=facts, attempts=attempts)
 
     def _wanted(
         self, entry: Entry, state: str | None, scope: Scope, stored: Mapping[str, bool]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
-from crawler.items import Paragraph
+from crawler.items import Entry, Paragraph
 from crawler.parsers.dates import SHANGHAI
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # json.dumps makes one a call
+#: The columns of ``entries`` that make an entry.
+ENTRY = "site, listing, url, info_code, title, published_at, told"
 _FIELDS = tuple(field.name for field in fields(Paragraph))
 
 
@@ -24,6 +27,14 @@ def time_text(time: datetime) -> str:
 def json_text(value: object) -> str:
     """Compact JSON with Chinese characters as they are."""
     return _JSON.encode(value)
+
+
+def entry_of(row: Sequence[Any]) -> Entry:
+    """An entry from its columns in ``entries``, named by :data:`ENTRY`; attempts may follow."""
+    site, listing, url, code, title, time, told, *attempts = row
+    at = datetime.fromisoformat(time) if time else None
+    facts = tuple(json.loads(told).items()) if told else ()
+    return Entry(site, listing, url, code, title, at, told=facts, attempts=sum(attempts))
 
 
 def paragraphs_json(paragraphs: Iterable[Paragraph]) -> str:

@@ -392,3 +392,14 @@ CREATE TABLE pages (
 CREATE INDEX pages_by_code ON pages(info_code) WHERE info_code IS NOT NULL;
 """,
     )
+
+
+@pages()
+def m002_pruned(db: Database) -> None:
+    """Bodies may be dropped by rule, which is no damage: tell the two apart."""
+    _run(
+        db,
+        """
+ALTER TABLE pages ADD COLUMN pruned_at TEXT;     -- when its body was dropped last
+""",
+    )

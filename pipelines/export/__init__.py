@@ -11,15 +11,16 @@ from typing import TextIO
 
 from sqlite_utils import Database
 
+from pipelines.database.pages import StoredPages
 from pipelines.database.select import Filter
-from pipelines.export import csv, jekyll, jsonl
+from pipelines.export import csv, jekyll, jsonl, warc
 
 #: A writer takes the corpus, the filter, an open text file, and a call for each row.
 Writer = Callable[[Database, Filter, TextIO, Callable[[], object]], int]
 
 _FILES: Mapping[str, Writer] = {"csv": csv.write, "jsonl": jsonl.write}
-#: Formats by name; ``jekyll`` makes a folder, the others one file.
-FORMATS = ("csv", "jekyll", "jsonl")
+#: Formats by name; ``jekyll`` makes a folder, the others one file. ``warc`` is of pages.
+FORMATS = ("csv", "jekyll", "jsonl", "warc")
 
 
 def export(
@@ -42,6 +43,21 @@ def export(
         return jekyll.write(db, wanted, dest, on_row, prune=prune)
     with _whole(dest) as file:
         return Counter(articles=_FILES[format](db, wanted, file, on_row))
+
+
+def export_pages(
+    stored: StoredPages,
+    dest: Path,
+    sites: tuple[str, ...],
+    on_page: Callable[[], object] = lambda: None,
+) -> int:
+    """Write the stored pages of ``sites`` (all, when none is named) as a web archive; how many.
+
+    Compressed where the name of ``dest`` ends in ``.gz``. Raises :class:`OSError`,
+    :class:`crawler.errors.MissingExtra`.
+    """
+    with _whole(dest) as file:
+        return warc.write(stored, file.buffer, sites, gzip=dest.suffix == ".gz", on_page=on_page)
 
 
 @contextmanager

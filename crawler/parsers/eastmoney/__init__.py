@@ -22,7 +22,18 @@ Any JSON field may be empty, missing or of another type. Real answers, of Septem
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit
+
+from crawler import infocode
+from crawler.items import Entry
+
 SITE = "eastmoney"
+_HOST = re.compile(r"(?:.+\.)?eastmoney\.com\Z")
+_ARTICLE = re.compile(
+    r"/kuaixun/v2/api/article/[0-9]{18}/?\Z"  # JSON
+    r"|/(?:a|news)/(?:[0-9]+,)?[0-9]{18}(?:_[0-9]{1,3})?\.html\Z"
+)
 
 
 def article_url(code: str) -> str:
@@ -42,3 +53,15 @@ def page_url(code: str) -> str:
     'https://finance.eastmoney.com/a/202609190123456789.html'
     """
     return f"https://finance.eastmoney.com/a/{code.removeprefix('NW')}.html"
+
+
+def entry_at(url: str, listing: str) -> Entry | None:
+    """The entry of an article by the address of its JSON or of one of its pages, else None."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as an unclosed [ in the host
+        return None
+    if not _HOST.match(parts.hostname or "") or not _ARTICLE.match(parts.path):
+        return None
+    code = infocode.read(parts.path)
+    return Entry(SITE, listing, article_url(code), code) if code else None

@@ -10,6 +10,11 @@ from crawler.parsers.eastmoney import SITE, entries
 PARSER = "eastmoney.fast-2026/1"
 
 
+def is_item(entry: Entry) -> bool:
+    """Is this an item of the fast news?"""
+    return dict(entry.told).get("kind") == "fast"
+
+
 def read_item(entry: Entry) -> Article:
     """The article that ``entry.told`` tells: its digest is the text, of one paragraph.
 

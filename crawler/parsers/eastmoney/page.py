@@ -28,6 +28,8 @@ from crawler.parsers.eastmoney import SITE, entries
 from crawler.parsers.eastmoney.markup import absolute, with_class
 from crawler.parsers.html import Element, attribute, flat, parse, select, strip, without_scripts
 
+#: Of an article; more would be a page that links to itself in disguise.
+MOST_PARTS = 50
 _TAIL = 200  # characters that hold the end of a whole page
 _LINKS = etree.XPath("//a[@href]")
 _TITLE = etree.XPath("//title")
@@ -156,6 +158,16 @@ class ArticlePage:
                 return text[found.end() :] or None
         bare = (text for text in named if text and not read_minute(text) and "：" not in text)
         return next(bare, None)
+
+
+def part_of(url: str) -> int | None:
+    """Which page of its article stands at ``url``, from 1; None where it is no such page's.
+
+    >>> part_of("https://finance.eastmoney.com/a/202609190123456789_2.html")
+    2
+    """
+    found = _name(url)
+    return found[1] if found else None
 
 
 def read_pages(pages: Sequence[ArticlePage], entry: Entry) -> Article:

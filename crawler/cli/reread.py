@@ -1,0 +1,152 @@
+"""Reads stored pages again, over cores: workers parse, this process writes.
+
+Workers open the two files read-only and hand back only what the store does not know yet, so
+that a reparse which changes little writes little.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from threading import Thread
+
+from crawler import reading
+from crawler.errors import WorkerDied
+from crawler.items import Article, Failure
+from pipelines.database.connect import read_corpus, read_pages
+from pipelines.database.pages import StoredPages
+from pipelines.run import Run, now
+from pipelines.validate import checked
+
+_NAME = "reparse"  # in run.unfinished
+_CHUNK = 50  # articles that a worker reads at a time
+_AHEAD = 3  # chunks in hand for each worker: bounds memory, whatever is stored
+_SAVE = 100  # chunks after which the counts in the ledger are brought up to date
+
+
+@dataclass(slots=True)
+class _Read:
+    """What became of some articles' pages: records for the store, and counts of what it knows."""
+
+    records: list[Article | Failure] = field(default_factory=list)
+    known: Counter[str] = field(default_factory=Counter)
+    nothing: int = 0  # pages that told nothing by themselves
+    broken: bool = False  # by an error in the program
+
+
+def reread(run: Run, groups: Iterable[list[int]], processes: int) -> bool:
+    """Read pages, by their ids in groups of one article, into the run; did the program hold?
+
+    ``run.counts["found"]`` is the number of pages at first; those that tell nothing by
+    themselves are taken off it. Raises :class:`StoreError`, :class:`WorkerDied`.
+    """
+    broken = False
+    run.unfinished.add(_NAME)
+    # Closed at once when a write fails or a person stops it: workers then end.
+    with closing(_results(run, groups, processes)) as results:
+        for number, read in enumerate(results, start=1):
+            run.counts["found"] -= read.nothing
+            run.counts.update(read.known)
+            broken |= read.broken
+            for record in read.records:
+                run.store.add(record)
+            if number % _SAVE == 0:
+                run.save()
+    run.store.flush()
+    run.unfinished.discard(_NAME)
+    return not broken
+
+
+def _results(run: Run, groups: Iterable[list[int]], processes: int) -> Generator[_Read, None, None]:
+    chunks = _chunks(groups)
+    if processes == 1:
+        stored = StoredPages(run.corpus, run.pages)
+        yield from (_read(stored, chunk) for chunk in chunks)
+        return
+    # Not forked: a child would hold the run's lock and its open databases.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context, _begin, (run.data,))
+    waiting: deque[Future[_Read]] = deque()
+    try:
+        for chunk in chunks:
+            waiting.append(pool.submit(_read_chunk, chunk))
+            if len(waiting) >= processes * _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise WorkerDied("a worker process died, killed perhaps for want of memory") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _chunks(groups: Iterable[list[int]]) -> Iterator[list[list[int]]]:
+    rest = iter(groups)
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk
+
+
+def _read(stored: StoredPages, chunk: list[list[int]]) -> _Read:
+    read = _Read()
+    for ids in chunk:
+        _read_article(stored, ids, read)
+    return read
+
+
+def _read_article(stored: StoredPages, ids: list[int], read: _Read) -> None:
+    """Read the pages of one article. Where one of them gives it, no failure of another counts."""
+    pages = [page for id_ in ids if (page := stored.page(id_))]
+    read.nothing += len(ids)
+    if not pages or (pages[0].info_code and stored.is_owed(pages[0].info_code)):
+        return
+    articles, failures = list[Article](), dict[str, Failure]()
+    for page in pages:
+        entry = stored.entry(page)
+        outcome = reading.read(page, entry or reading.entry_of(page), stored.newest)
+        if isinstance(outcome, Article):
+            outcome = checked(outcome, now())
+        if isinstance(outcome, Article):
+            articles.append(outcome)
+        elif outcome:
+            # Of two ways to one address, the failure of the first.
+            failures.setdefault(outcome.url, outcome)
+    read.broken |= any(failure.reason == "unexpected" for failure in failures.values())
+    found: Sequence[Article | Failure] = articles or [*failures.values()]
+    read.nothing -= len(found)
+    for record in found:
+        if isinstance(record, Article) and stored.is_known(record):
+            read.known["unchanged"] += 1
+        elif isinstance(record, Failure) and stored.is_recorded(record):
+            read.known["failed"] += 1
+        else:
+            read.records.append(record)
+
+
+_workers: list[StoredPages] = []  # of this process, once it is a worker
+
+
+def _begin(data: Path) -> None:
+    """Make this process a worker: it ends with its parent, or when that ends it (SIGTERM)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    Thread(target=_end_with_parent, daemon=True).start()
+    _workers.append(StoredPages(read_corpus(data), read_pages(data)))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)
+
+
+def _read_chunk(chunk: list[list[int]]) -> _Read:
+    return _read(_workers[0], chunk)
