@@ -355,7 +355,6 @@ def pages(*texts: str, told: Entry | None = None) -> Article:
         ("<html><title> 404 </title><body>x</body></html>", "404"),
         ("<html></html>", None),
         ("busy", None),
-        ("", None),
     ],
 )
 def test_a_page_without_a_body(text: str, called: str | None) -> None:
@@ -364,6 +363,11 @@ def test_a_page_without_a_body(text: str, called: str | None) -> None:
     assert (caught.value.url, caught.value.site) == (PAGE, SITE)
     assert ("called" in str(caught.value)) is (called is not None)
     assert called is None or called in str(caught.value)
+
+
+def test_an_empty_page_is_a_refusal() -> None:
+    with pytest.raises(EmptyAnswer):
+        ArticlePage(" \n", PAGE)
 
 
 def test_a_page_that_breaks_off() -> None:
