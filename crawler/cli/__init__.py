@@ -53,6 +53,6 @@ def main() -> None:
     \b
     Begin with:
       finews demo                  the whole way on a bundled miniature, offline
-      finews crawl finews          crawl the public site into data/finews.db
+      finews crawl                 crawl all sites that are enabled into data/finews.db
       finews export news.jsonl     write what is stored as a dataset
     """
