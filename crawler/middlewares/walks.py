@@ -28,6 +28,7 @@ class _Walk:
     ]  # latest moments of the entries last seen, as many as may be out of order
     newest: datetime | None = None  # of the entries seen
     exact: bool = True  # does the listing tell all its times to the second?
+    entries: int = 0  # seen
     known: int = 0  # entries in a row, up to where the walk is, that were known
     before: int = 0  # … that are certainly older than what is asked for
     fell_back: bool = False  # to pages that do not reach as far as the listing
@@ -50,6 +51,9 @@ class _Walk:
 class Walks:
     """Begins, counts and ends the walks of one site. ``slack`` as the site's spider has it.
 
+    Listings that are discovered wait until the site's own are ``begun``: what a killed run left
+    is fetched first, and a listing that it discovers must not come before those, or articles
+    would be stored by other routes and in another order than by a run that was not killed.
     Raises :class:`crawler.errors.WriteFailed`.
     """
 
@@ -61,6 +65,7 @@ class Walks:
         self._slack = slack
         self._walks: dict[str, _Walk] = {}
         self._coverage = Coverage(run.corpus, site)
+        self.begun = False
 
     def begin(self, listing: Listing, *, discovered: bool = False) -> bool:
         """Begin the walk of a listing, once a run; False where there is nothing to walk.
@@ -74,6 +79,8 @@ class Walks:
         with writing(self._run.corpus):
             if discovered:
                 self._frontier.add_listing(listing)
+                if not self.begun:
+                    return False
             whole = ledger.is_whole(listing.site, listing.name)
             id_ = ledger.begin_walk(listing.site, listing.name)
         covered = self._coverage.newest(listing.name)
@@ -91,6 +98,7 @@ class Walks:
             if not walk.failed:
                 self._frontier.add_listing(walk.listing)
                 self._frontier.answered(listing.url)
+        walk.entries += len(entries)
         run.counts["found"] += shown.found
         run.skipped |= shown.skipped
         for entry in entries:
@@ -133,7 +141,7 @@ class Walks:
         # Up to the newest that it showed: what comes later may be older than this crawl.
         ends = (walk.began, walk.newest, scope.until)
         end = min(each for each in ends if each)
-        if outcome in ("limit", "failed") or listing.covers == "some":
+        if outcome in ("limit", "failed") or listing.covers == "some" or not walk.entries:
             return None
         if outcome == "since":
             start = scope.since
