@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lock bench clean
+.PHONY: help demo test kills lint format lock bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -16,6 +16,9 @@ demo: $(READY) ## crawl a bundled miniature of the site, offline; again: nothing
 
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest -q -n 2 --dist loadscope
+
+kills: $(READY) ## kill the program a hundred times at random moments (FINEWS_SEED=N: others)
+	FINEWS_KILLS=$${FINEWS_KILLS:-100} $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_kills.py
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

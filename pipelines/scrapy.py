@@ -44,6 +44,7 @@ class StorePipeline:
         self._crawler = crawler
         self._own = ExitStack()
         self.run: Run | None = None
+        self._runs_alone = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> StorePipeline:
@@ -56,6 +57,7 @@ class StorePipeline:
             return
         data = Path(self._crawler.settings["FINEWS_DATA"])
         self.run = Run.current(data)
+        self._runs_alone = self.run is None
         if self.run is None:
             try:
                 self.run = self._own.enter_context(Run.open(data, f"scrapy crawl {spider.name}"))
@@ -76,7 +78,8 @@ class StorePipeline:
         """End the crawl because the data folder failed."""
         assert self.run and self._crawler.engine
         if self.run.error is None:
-            logger.error("%s", error)
+            if self._runs_alone:  # else the command tells it
+                logger.error("%s", error)
             self.run.error = error
             close = self._crawler.engine.close_spider_async(reason="store_failed")
             self._closing = asyncio.ensure_future(close)

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from functools import cache
@@ -140,7 +141,26 @@ def corpus_of() -> Callable[[Program], dict[str, list[Any]]]:
                 "SELECT site, listing, info_code, url, reason FROM failures"
                 " WHERE resolved_at IS NULL ORDER BY url"
             ),
-            "revisions": rows("SELECT info_code, revision, content_hash FROM revisions ORDER BY 1"),
+            "revisions": rows(
+                "SELECT info_code, revision, source, title, digest, published_at, url, author,"
+                " editor, tags, paragraphs, content_hash, page FROM revisions ORDER BY 1, 2"
+            ),
+            "coverage": rows("SELECT site, listing, from_at, to_at FROM coverage ORDER BY 1, 2, 4"),
         }
 
     return read
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many of the kills did no harm, and in which phases they fell."""
+    kills = [
+        (dict(report.user_properties)["killed in"], report.outcome == "passed")
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call" and "killed in" in dict(report.user_properties)
+    ]
+    if kills:
+        phases = Counter(phase for phase, _ in kills)
+        told = ", ".join(f"{phase} {number}" for phase, number in sorted(phases.items()))
+        well = sum(passed for _, passed in kills)
+        terminalreporter.write_line(f"{well} of {len(kills)} kills did no harm ({told})")

@@ -77,6 +77,16 @@ def test_what_overlaps_is_no_gap(finews: Program) -> None:
         assert gaps(finews) == set()
 
 
+def test_a_listing_that_shows_nothing_covers_nothing_and_leaves_no_gap(finews: Program) -> None:
+    site = build([post("NW202206010000000001", category="caixunwang", tag="财讯网新闻")])
+    with serving_blog(site) as replica:
+        for _ in range(2):
+            assert finews.crawl(replica.url)["gaps"] == []
+            time.sleep(1.1)  # times are kept to the second
+    assert gaps(finews) == set()
+    assert "emnews" not in dict(finews.rows(SPANS))
+
+
 def test_an_article_that_is_owed_keeps_its_listings_open(finews: Program) -> None:
     site = build(bundled_posts())
     path = next(path for path in site if path.endswith("NW202205299100001212.html"))

@@ -98,6 +98,7 @@ class FrontierMiddleware:
                     yield request
             else:
                 yield each
+        self._walks.begun = True
         own = {listing.name: listing for listing in spider.all_listings()}
         for listing in frontier.listings():
             for request in self._listing(own.get(listing.name, listing)):

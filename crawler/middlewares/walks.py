@@ -23,16 +23,14 @@ class _Walk:
     began: datetime
     covered: Span | None  # the newest span of what earlier walks read
     whole: bool  # did the last walk leave nothing behind it?
-    times: deque[
-        datetime
-    ]  # latest moments of the entries last seen, as many as may be out of order
+    times: deque[datetime]  # of the entries last seen, as many as may be out of order
     newest: datetime | None = None  # of the entries seen
     exact: bool = True  # does the listing tell all its times to the second?
+    entries: int = 0  # seen
     known: int = 0  # entries in a row, up to where the walk is, that were known
     before: int = 0  # … that are certainly older than what is asked for
     fell_back: bool = False  # to pages that do not reach as far as the listing
     failed: bool = False
-    entries: int = 0
 
     def reached(self, slack: int) -> datetime | None:
         """From when on all that the listing shows has been read; None where it tells no times."""
@@ -51,6 +49,9 @@ class _Walk:
 class Walks:
     """Begins, counts and ends the walks of one site. ``slack`` as the site's spider has it.
 
+    Listings that are discovered wait until the site's own are ``begun``: what a killed run left
+    is fetched first, and a listing that it discovers must not come before those, or articles
+    would be stored by other routes and in another order than by a run that was not killed.
     Raises :class:`crawler.errors.WriteFailed`.
     """
 
@@ -62,6 +63,7 @@ class Walks:
         self._slack = slack
         self._walks: dict[str, _Walk] = {}
         self._coverage = Coverage(run.corpus, site)
+        self.begun = False
 
     def begin(self, listing: Listing, *, discovered: bool = False) -> bool:
         """Begin the walk of a listing, once a run; False where there is nothing to walk.
@@ -80,6 +82,8 @@ class Walks:
         with writing(self._run.corpus):
             if discovered:
                 self._frontier.add_listing(listing)
+                if not self.begun:
+                    return False
             whole = ledger.is_whole(listing.site, listing.name)
             id_ = ledger.begin_walk(listing.site, listing.name)
         covered = self._coverage.newest(listing.name)
@@ -140,11 +144,11 @@ class Walks:
         # Up to the newest that it showed: what comes later may be older than this crawl.
         ends = (walk.began, walk.newest, scope.until)
         end = min(each for each in ends if each)
-        if outcome in ("limit", "failed") or listing.covers == "some":
+        if outcome in ("limit", "failed") or listing.covers == "some" or not walk.entries:
             return None
         if outcome == "since":
             start = scope.since
-        elif outcome == "end" and (listing.covers == "all" or not walk.entries):
+        elif outcome == "end" and listing.covers == "all":
             start = None
         elif walk.covered and walk.on_covered_ground(self._at_end(walk)):
             return Span(walk.covered.end, max(time_text(end), walk.covered.end))

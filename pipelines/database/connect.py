@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -73,9 +73,15 @@ def _read(path: Path, migrations: Migrations) -> Database:
 
 @contextmanager
 def writing(db: Database) -> Iterator[None]:
-    """One transaction on ``db``, all or nothing; what SQLite refuses is :class:`WriteFailed`."""
-    with refusals(db), db.atomic():
-        yield
+    """One transaction on ``db``, all or nothing; what SQLite refuses is :class:`WriteFailed`.
+
+    It waits for the writes of other tools when it begins: a transaction that has read may not
+    wait any more once it writes, and would fail as "database is locked".
+    """
+    with refusals(db):
+        db.conn.execute("BEGIN IMMEDIATE")
+        with _committing(db):
+            yield
 
 
 @contextmanager
@@ -88,19 +94,37 @@ def refusals(db: Database) -> Iterator[None]:
         raise WriteFailed(f"{path} refused a write: {error}", path) from error
 
 
+@contextmanager
+def _committing(db: Database) -> Iterator[None]:
+    try:
+        yield
+        db.conn.execute("COMMIT")
+    except BaseException:
+        db.rollback()
+        raise
+
+
 def _open(path: Path, migrations: Migrations) -> Database:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        for name, known in ((CORPUS, schema.corpus), (PAGES, schema.pages)):
+            _check(path.with_name(name), known)
         conn = sqlite3.connect(path)
         conn.execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # only before the first write
         db = Database(_configured(conn))
-        _refuse_newer(db, migrations, path)
         db.enable_wal()
         conn.execute("PRAGMA synchronous = NORMAL")
         migrations.apply(db)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"{path} cannot be opened: {error}", path) from error
     return db
+
+
+def _check(path: Path, migrations: Migrations) -> None:
+    """Refuse a newer file before either of the two is touched: reading only, it stays as it is."""
+    if path.is_file():
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as conn:
+            _refuse_newer(Database(_configured(conn)), migrations, path)
 
 
 def _configured(conn: sqlite3.Connection) -> sqlite3.Connection:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import TextIO
 
@@ -63,12 +65,22 @@ def export_pages(
 @contextmanager
 def _whole(dest: Path) -> Iterator[TextIO]:
     dest.parent.mkdir(parents=True, exist_ok=True)
+    for left in dest.parent.glob(f".{escape(dest.name)}.*.part"):
+        _remove_forsaken(left)
     part = dest.with_name(f".{dest.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8", newline="") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(dest)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _remove_forsaken(part: Path) -> None:
+    """Remove what a killed export left; one that is at work holds a lock on its file."""
+    with suppress(OSError), part.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        part.unlink()

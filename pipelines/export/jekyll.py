@@ -39,6 +39,10 @@ def write(
     are removed. Raises :class:`FileExistsError` for a folder with other things in it.
     """
     earlier = _earlier(dest)
+    # Before the files, so that what a broken export leaves is known as ours.
+    for row in rows(db, wanted):
+        earlier |= {f"_posts/{post_name(row)}", _category_page(_section(row)[0])}
+    _put(dest / _MANIFEST, _listed(earlier))
     for name, text in _site(files("pipelines.export") / "jekyll_site"):
         if not (dest / name).exists():
             _put(dest / name, text)
@@ -57,13 +61,19 @@ def write(
         counts["articles"] += 1
     for category, tag in sorted(categories.items()):
         page = f"---\nlayout: category\ntitle: {_quoted(tag)}\ncategory: {category}\n---"
-        put(f"category/{category.replace('/', '-')}.html", page)
+        put(_category_page(category), page)
     for name in sorted(earlier - ours) if prune else ():
-        (dest / name).unlink(missing_ok=True)
-        counts["removed"] += 1
-    kept = ours if prune else ours | earlier
-    _put(dest / _MANIFEST, json.dumps(sorted(kept), ensure_ascii=False, indent=0) + "\n")
+        counts["removed"] += _remove(dest / name)
+    _put(dest / _MANIFEST, _listed(ours if prune else ours | earlier))
     return counts
+
+
+def _category_page(category: str) -> str:
+    return f"category/{category.replace('/', '-')}.html"
+
+
+def _listed(names: set[str]) -> str:
+    return json.dumps(sorted(names), ensure_ascii=False, indent=0) + "\n"
 
 
 def _earlier(dest: Path) -> set[str]:
@@ -71,7 +81,8 @@ def _earlier(dest: Path) -> set[str]:
     try:
         return set(json.loads((dest / _MANIFEST).read_text(encoding="utf-8")))
     except FileNotFoundError:
-        if dest.is_dir() and any(dest.iterdir()):
+        begun = _part(dest / _MANIFEST)
+        if dest.is_dir() and any(each != begun for each in dest.iterdir()):
             raise FileExistsError(
                 errno.EEXIST, "the folder is not empty, and no earlier export", str(dest)
             ) from None
@@ -137,7 +148,22 @@ def _put(path: Path, text: str) -> bool:
     if path.is_file() and path.read_bytes() == body:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(body)
-    part.replace(path)
+    part = _part(path)
+    try:
+        part.write_bytes(body)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     return True
+
+
+def _remove(path: Path) -> bool:
+    """Remove a file, and what a killed export left of it; was it there?"""
+    _part(path).unlink(missing_ok=True)
+    there = path.exists()
+    path.unlink(missing_ok=True)
+    return there
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")

@@ -1,0 +1,57 @@
+"""Databases of earlier versions, kept as SQL with made-up rows in every table.
+
+``python -m tests.old`` writes the fixture of the newest version: the one before it, migrated.
+Rows of new tables are for you to add.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from pipelines.database import schema
+
+FIXTURES = Path(__file__).parent / "fixtures"
+#: The sets of migrations, by the file that they are of.
+SETS = {"finews": schema.corpus, "pages": schema.pages}
+
+
+def fixture(file: str, version: str) -> Path:
+    return FIXTURES / f"{file}-{version}.sql"
+
+
+def names(migrations: Migrations) -> list[str]:
+    """The versions of a file, from the first to the newest."""
+    return [each.name for each in migrations._migrations]
+
+
+def restore(data: Path, file: str, version: str) -> Path:
+    """Make ``finews.db`` or ``pages.db`` as the program of that version left it."""
+    data.mkdir(parents=True, exist_ok=True)
+    path = data / f"{file}.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA page_size = 16384")
+        db.execute("PRAGMA journal_mode = wal")
+        db.executescript(fixture(file, version).read_text(encoding="utf-8"))
+    return path
+
+
+def _write_newest(file: str, migrations: Migrations) -> None:
+    *_, before, newest = names(migrations)
+    if fixture(file, newest).exists():
+        return
+    db = Database(memory=True)
+    db.conn.executescript(fixture(file, before).read_text(encoding="utf-8"))
+    migrations.apply(db)
+    text = "".join(f"{line}\n" for line in db.conn.iterdump())
+    fixture(file, newest).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    for _file, _set in SETS.items():
+        if len(names(_set)) > 1:
+            _write_newest(_file, _set)
