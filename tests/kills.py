@@ -278,6 +278,32 @@ class Export(World):
         }
 
 
+class Reparse(World):
+    """Articles that an older parser read worse, and their stored pages."""
+
+    name = "reparse"
+    codes = (3,)  # of the broken files
+
+    def __init__(self, ingest: Ingest) -> None:
+        super().__init__(ingest.folder, ingest._corpus_of)
+        self._ingest = ingest
+
+    def before(self, data: Path) -> None:
+        assert self._ingest.whole
+        whole = self._ingest.folder / f"{self._ingest.name}-whole"
+        shutil.copytree(whole, data, dirs_exist_ok=True)
+        with closing(sqlite3.connect(data / "finews.db")) as db, db:
+            db.execute("UPDATE articles SET paragraphs = '[]', digest = NULL, parser = 'old/1'")
+            db.execute("UPDATE sightings SET content_hash = '1:0', parser = 'old/1'")
+
+    def command(self, server: Server | None, data: Path) -> list[str]:
+        return ["reparse", "--processes", "2"]
+
+    def result(self, program: Program) -> Any:
+        kept = "SELECT info_code, change, parser FROM corrections ORDER BY 1, 2"
+        return {**super().result(program), "corrections": program.rows(kept)}
+
+
 class LaterExport(Export):
     def __init__(self, ingest: Ingest, format: str) -> None:
         super().__init__(ingest, format)
@@ -409,6 +435,12 @@ def _writing(victim: Victim) -> None:
     victim.pause(0.03)
 
 
+def _rereading(victim: Victim) -> None:
+    for _ in range(victim.chance.randint(1, 8)):
+        victim.until(victim.written("finews.db-wal"))
+    victim.pause(0.05)
+
+
 def _unended(victim: Victim) -> bool:
     with copied(victim.program) as data, closing(sqlite3.connect(data / "finews.db")) as db:
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone():
@@ -464,6 +496,7 @@ PHASES = [
     Phase("migration", "old-m001_first_version", _migrating, _half_migrated),
     Phase("export", "export-jsonl", _exporting, _half_exported),
     Phase("ingest", "ingest", _writing, _unended),
+    Phase("reparse", "reparse", _rereading, _unended),
     Phase("listing", "finews", _answered(listing=True), _listing),
     Phase("export", "export-jekyll-again", _exporting, _half_exported),
     Phase("article", "eastmoney", _answered(listing=False), _article),
@@ -483,7 +516,7 @@ def worlds(folder: Path, corpus_of: Corpus) -> dict[str, World]:
     """All worlds by name."""
     plain = (Blog, LaterBlog, Columns, LaterColumns)
     ingest = Ingest(folder, corpus_of)
-    made: list[World] = [ingest, *(kind(folder, corpus_of) for kind in plain)]
+    made: list[World] = [ingest, Reparse(ingest), *(kind(folder, corpus_of) for kind in plain)]
     made += [Old(folder, corpus_of, version) for version in old.names(schema.corpus)[:-1]]
     for format in ("csv", "jekyll", "jsonl"):
         made += [Export(ingest, format), LaterExport(ingest, format)]
