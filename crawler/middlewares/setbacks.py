@@ -69,7 +69,7 @@ class Setbacks:
         """A request failed."""
         if not isinstance(error, PageError):
             logger.error("unexpected error at %s", request.url, exc_info=error)
-            yield self._failure(error, request)
+            yield self._failed(error, request)
         elif error.refusal:
             yield from self._turned_away(error, request)
         elif isinstance(error, HostAtRest):
@@ -96,7 +96,8 @@ class Setbacks:
 
     def _turned_away(self, error: PageError, request: Request) -> Iterator[Outcome]:
         host, entry = _host(request), request.cb_kwargs.get("entry")
-        if (entry and entry.attempts) or _AGAIN in request.meta:
+        outright = error.wait or error.reason == "http-429"
+        if not outright and ((entry and entry.attempts) or _AGAIN in request.meta):
             # It failed before, and says nothing new of its host.
             yield from self._gone_wrong(error, request)
             return
@@ -115,7 +116,7 @@ class Setbacks:
         others = list(self._others(error, request))
         yield from others
         if not others and request.cb_kwargs.get("listing"):
-            yield self._failure(error, request)
+            yield self._failed(error, request)
 
     def _gone_wrong(self, error: PageError, request: Request) -> Iterator[Outcome]:
         """One page failed: once more, another way to it, or the failure."""
@@ -136,7 +137,7 @@ class Setbacks:
         if look and isinstance(told, FetchFailed):
             yield replace(look, gone=told.reason in _GONE)  # what we have is none the worse
         else:
-            yield self._failure(told, request)
+            yield self._failed(told, request)
 
     def _others(self, error: PageError, request: Request) -> Iterator[Article | Request]:
         if FIRST in request.meta:
@@ -152,10 +153,13 @@ class Setbacks:
             look = {LOOK: request.meta[LOOK]} if LOOK in request.meta else {}
             yield self._ours(other.replace(meta={**other.meta, **look, FIRST: error}))
 
+    def _failed(self, error: Exception, request: Request) -> Failure:
+        if listing := request.cb_kwargs.get("listing"):
+            self._walks.failed(listing)
+        return self._failure(error, request)
+
     def _failure(self, error: Exception, request: Request) -> Failure:
         entry, listing = request.cb_kwargs.get("entry"), request.cb_kwargs.get("listing")
-        if listing:
-            self._walks.failed(listing)
         return failed(
             error,
             site=self._spider.name,
