@@ -15,7 +15,7 @@ demo: $(READY) ## crawl a bundled miniature of the site, offline; again: nothing
 	@$(BIN)/finews demo
 
 test: $(READY) ## all tests
-	$(BIN)/python -m pytest -q -n 3 --dist loadscope
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal
 
 kills: $(READY) ## kill the program a hundred times at random moments (FINEWS_SEED=N: others)
 	FINEWS_KILLS=$${FINEWS_KILLS:-100} $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_kills.py
