@@ -255,8 +255,10 @@ class Store:
             (*look, code, article.site, article.page_url, *look),
         )
         conn.execute(
-            "UPDATE entries SET state = 'stored' WHERE info_code = ? AND (? OR url = ?)",
-            (code, whole, article.page_url),
+            # Of an address that this run asked for, whichever way brought the article.
+            "UPDATE entries SET state = 'stored' WHERE info_code = ? AND (? OR url = ? OR url IN"
+            " (SELECT url FROM entries WHERE info_code = ? AND run_id = ?))",
+            (code, whole, article.page_url, code, self._run_id),
         )
         conn.execute(
             # A way that broke in shape stays told until it works again.

@@ -55,7 +55,7 @@ def test_a_migration_that_dies_half_way_leaves_nothing(
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(schema, "_run", half)
+        patched.setattr("pipelines.database.schema.finews_db.run_script", half)
         with pytest.raises(StoreError, match="disk I/O error"):
             open_corpus(tmp_path)
     assert "articles" in columns(open_corpus(tmp_path))

@@ -613,3 +613,27 @@ def test_killed_and_run_again_it_ends_as_if_nothing_had_been(
     assert corpus_of(finews) == whole
     assert finews.rows("SELECT outcome FROM runs ORDER BY id") == [None, "finished"]
     assert finews.rows("PRAGMA integrity_check") == ["ok"]
+
+
+class Untimed(EastmoneyReplica):
+    """Its articles have a page only, which tells no time that can be read."""
+
+    def _article(self, code: str) -> Answer:
+        return Answer(status=404)
+
+    def _page(self, route: Route) -> Answer:
+        text = super()._page(route).body.decode()
+        return Answer(re.sub(r"[0-9]{4}年[0-9]{2}月[0-9]{2}日 [0-9:]{5}", "刚刚", text).encode())
+
+
+def test_an_article_that_stays_incomplete_is_not_asked_for_by_every_run(finews: Program) -> None:
+    """Two columns show it; each of their addresses was tried, in the one way and the other."""
+    replica = Untimed([make_story(1, NEWEST, ("344", "345"), ())])
+    with serve(replica.answer) as replica.url:
+        names = ("--listing", "344", "--listing", "345")
+        summary = crawl(finews, replica, *names)
+        assert (summary["new"], summary["incomplete"]) == (1, 1)
+        assert (len(replica.articles), len(replica.pages)) == (1, 1)
+        crawl(finews, replica, *names)
+        assert (replica.articles, replica.pages) == ([], [])
+    assert finews.rows("SELECT DISTINCT state FROM entries") == ["stored"]

@@ -12,7 +12,6 @@ an item may be empty, missing or of another type. Hosts moved over the years.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +24,8 @@ from crawler.items import Article, Entry, Listing
 from crawler.parsers import attribution, mentions
 from crawler.parsers.body import read_body
 from crawler.parsers.dates import SHANGHAI, read_time
-from crawler.parsers.html import parse, strip, unwrap, without_scripts
+from crawler.parsers.html import parse, strip, without_scripts
+from crawler.parsers.jsontext import field, legible, read_object
 
 SITE = "choice"
 PARSER = "choice.text/1"
@@ -47,7 +47,6 @@ _MINUTE = re.compile(
 _RELATIVE = {"今天": timedelta(0), "昨天": timedelta(days=1)}
 _SLACK = timedelta(minutes=10)  # by which the clock of an item may be ahead of the answer's
 _EARLIEST = 1990  # 「0001-01-01 00:00:00」 is how some systems write no time
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def parse_listing(text: str, url: str, listing: str, answered_at: datetime) -> l
     Raises :class:`LayoutChanged` naming the list when the answer has none.
     """
     name = _LISTS[listing]
-    items = _decode(text, name, url).get(name)
+    items = read_object(text, name, url=url, site=SITE).get(name)
     if not isinstance(items, list):
         raise LayoutChanged(name, url=url, site=SITE)
     return [_entry(item, listing, answered_at) for item in items]
@@ -110,7 +109,8 @@ def parse_article(text: str, entry: Entry) -> Article:
     if code is None:
         raise NotAnArticle("the item has no info code", url=entry.url, site=SITE)
     feed = told.get("feed", entry.listing)
-    html = _content(_decode(text, "content or text", entry.url), feed, entry.url)
+    answer = read_object(text, "content or text", url=entry.url, site=SITE)
+    html = _content(answer, feed, entry.url)
     body = read_body(parse(html, url=entry.url).iterchildren("body"))
     title, digest, time = told.get("title"), told.get("digest"), told.get("published_at")
     return Article(
@@ -142,22 +142,11 @@ def entry_at(url: str, listing: str) -> Entry | None:
     return Entry(SITE, listing, Feeds().text_url(code), code) if code else None
 
 
-def _decode(text: str, field: str, url: str) -> Mapping[str, object]:
-    """The JSON object in ``text``, which should have ``field``."""
-    try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError) as error:  # also: numbers too long, lists too deep
-        raise LayoutChanged(f"{field} (no JSON to read: {error})", url=url, site=SITE) from error
-    if not isinstance(answer, dict):
-        raise LayoutChanged(field, url=url, site=SITE)
-    return answer
-
-
 def _content(answer: Mapping[str, object], feed: str, url: str) -> str:
     """The HTML of the body, "" where the answer says that there is none."""
     names = ("content", "text") if feed == EMNEWS else ("text", "content")
     given = [answer[name] for name in names if name in answer]
-    texts = [_legible(value or "") for value in given if value is None or isinstance(value, str)]
+    texts = [legible(value or "") for value in given if value is None or isinstance(value, str)]
     if not texts:
         raise LayoutChanged("content or text", url=url, site=SITE)
     return next((text for text in texts if strip(text)), "")
@@ -165,19 +154,19 @@ def _content(answer: Mapping[str, object], feed: str, url: str) -> str:
 
 def _entry(item: object, listing: str, answered_at: datetime) -> Entry:
     item = item if isinstance(item, dict) else {}
-    title, raw = _field(item, "title"), _field(item, "showtime", "datetime")
+    title, raw = field(item, "title"), field(item, "showtime", "datetime")
     time = _time(raw or "", answered_at)
-    link = _field(item, "url_w")
+    link = field(item, "url_w")
     if link and not link.startswith(("http://", "https://")):
         link = None
     told = {
         "feed": listing,
         "title": title,
         # As the site cuts it: 「【标题】正文」 without what stands before the last 】.
-        "digest": strip((_field(item, "digest") or "").rpartition("】")[2]) or None,
+        "digest": strip((field(item, "digest") or "").rpartition("】")[2]) or None,
         "published_raw": raw,
         "published_at": time.isoformat() if time else None,
-        "source": _field(item, "from", "medianame"),
+        "source": field(item, "from", "medianame"),
         "url": link,
     }
     if code := _code(item):
@@ -196,18 +185,6 @@ def _code(item: Mapping[str, object]) -> str | None:
         if isinstance(value, str | int) and (code := infocode.read(str(value))):
             return code
     return None
-
-
-def _field(item: Mapping[str, object], *names: str) -> str | None:
-    """The first of the fields that is a text and not empty."""
-    values = (item.get(name) for name in names)
-    texts = (strip(unwrap(_legible(value))) for value in values if isinstance(value, str))
-    return next(filter(None, texts), None)
-
-
-def _legible(text: str) -> str:
-    """JSON can hold what no database takes: halves of characters become U+FFFD."""
-    return _SURROGATE.sub("\ufffd", text).replace("\x00", "")
 
 
 def _time(raw: str, answered_at: datetime) -> datetime | None:

@@ -15,6 +15,7 @@ from crawler.parsers.body import read_body
 from crawler.parsers.dates import read_time
 from crawler.parsers.eastmoney import SITE, entries
 from crawler.parsers.html import parse, without_scripts
+from crawler.parsers.jsontext import field, legible
 
 PARSER = "eastmoney.article-2026/1"
 _ALWAYS = ("Art_Code", "Art_Title", "Art_ShowTime", "Art_Content")
@@ -32,18 +33,18 @@ def parse_article(text: str, entry: Entry) -> Article:
     """
     data = _data(text, entry)
     code = entry.info_code
-    if code is None or infocode.read(entries.field(data, "Art_Code") or "") != code:
+    if code is None or infocode.read(field(data, "Art_Code") or "") != code:
         raise NotAnArticle(
             f"the answer is not about {code}", url=entry.url, site=SITE, info_code=code
         )
     html = data["Art_Content"]
-    html = entries.legible(html) if isinstance(html, str) else ""
+    html = legible(html) if isinstance(html, str) else ""
     body = read_body(parse(html, url=entry.url).iterchildren("body"))
     if not body.paragraphs:
         raise _lacks("data.Art_Content", entry)
-    title = entries.field(data, "Art_Title") or dict(entry.told).get("title")
-    digest = entries.without_title(entries.field(data, "Art_Digest", "Art_Description"))
-    media = entries.field(data, "Art_Media_Name")
+    title = field(data, "Art_Title") or dict(entry.told).get("title")
+    digest = entries.without_title(field(data, "Art_Digest", "Art_Description"))
+    media = field(data, "Art_Media_Name")
     raw, time = _published(data, entry)
     named = mentions.collect(body.paragraphs, body.found, title=title, digest=digest)
     listed = (*_tips(data.get("Art_Tip_Info")), *entries.told_stocks(entry))
@@ -57,9 +58,9 @@ def parse_article(text: str, entry: Entry) -> Article:
         published_raw=raw,
         digest=digest,
         source=media or attribution.read_source(body.source, body.last, digest),
-        author=entries.field(data, "Art_Author_Name") or dict(entry.told).get("author"),
+        author=field(data, "Art_Author_Name") or dict(entry.told).get("author"),
         # A number; the site's pages print it as 责任编辑.
-        editor=body.editor or entries.field(data, "Art_Editor_Code"),
+        editor=body.editor or field(data, "Art_Editor_Code"),
         url=entries.address(data, "Art_UniqueUrl", "Art_Url"),
         tags=_tags(data),
         paragraphs=tuple(body.paragraphs),
@@ -75,7 +76,7 @@ def _data(text: str, entry: Entry) -> Mapping[str, object]:
     if success is ...:
         raise _lacks("success", entry)
     if isinstance(success, bool) or success not in (1, "1"):
-        said = entries.field(answer, "message") or "nothing about it"
+        said = field(answer, "message") or "nothing about it"
         message = f"the site has no such article, it says: {said[:200]}"
         raise FetchFailed(message, url=entry.url, reason="gone", retry=False)
     if data is None:
@@ -90,13 +91,13 @@ def _data(text: str, entry: Entry) -> Mapping[str, object]:
 
 def _published(data: Mapping[str, object], entry: Entry) -> tuple[str | None, datetime | None]:
     """The time as told and as it is; not ``Art_OrderTime``, by which editors sort."""
-    if raw := entries.field(data, "Art_ShowTime"):
+    if raw := field(data, "Art_ShowTime"):
         return raw, entries.since_1990(read_time(raw))
     return dict(entry.told).get("published_raw"), entries.told_time(entry)
 
 
 def _tags(data: Mapping[str, object]) -> tuple[str, ...]:
-    words = _COMMA.split(entries.field(data, "Art_Keyword") or "")
+    words = _COMMA.split(field(data, "Art_Keyword") or "")
     return tuple(dict.fromkeys(filter(None, map(str.strip, words))))
 
 

@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from urllib.parse import quote, urlsplit
 
-from crawler.errors import EmptyAnswer, LayoutChanged
+from crawler.errors import EmptyAnswer
 from crawler.items import Entry, Listing
 from crawler.parsers.eastmoney import SITE, article_url
-from crawler.parsers.html import strip, unwrap
+from crawler.parsers.html import strip
+from crawler.parsers.jsontext import field, read_object
 from crawler.parsers.mentions import Security, read_security
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _HEADED = re.compile(r"【[^】]*】(.+)", re.DOTALL)
 _EARLIEST = 1990  # 「0001-01-01 00:00:00」 is how some systems write no time
 
 
-def decode(text: str, field: str, url: str) -> Mapping[str, object]:
-    """The JSON object in ``text``, which should have ``field``.
+def decode(text: str, name: str, url: str) -> Mapping[str, object]:
+    """The JSON object in ``text``, which should have ``name``.
 
     Raises :class:`LayoutChanged`, :class:`EmptyAnswer` where there is nothing at all.
     """
     if not strip(text):
         raise EmptyAnswer("the answer is empty", url=url, site=SITE)
-    try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError) as error:  # also: numbers too long, lists too deep
-        raise LayoutChanged(f"{field} (no JSON to read: {error})", url=url, site=SITE) from error
-    if not isinstance(answer, dict):
-        raise LayoutChanged(f"{field} (the JSON is no object)", url=url, site=SITE)
-    return answer
-
-
-def legible(text: str) -> str:
-    """JSON can hold what no database takes: halves of characters become U+FFFD."""
-    return _SURROGATE.sub("\ufffd", text).replace("\x00", "")
-
-
-def field(item: Mapping[str, object], *names: str) -> str | None:
-    """The first of the fields that is a text and not empty, without outer white space."""
-    values = (item.get(name) for name in names)
-    texts = (strip(unwrap(legible(value))) for value in values if isinstance(value, str))
-    return next(filter(None, texts), None)
+    return read_object(text, name, url=url, site=SITE)
 
 
 def address(item: Mapping[str, object], *names: str) -> str | None:

@@ -15,6 +15,7 @@ from crawler.parsers.dates import SHANGHAI, read_time
 from crawler.parsers.eastmoney import SITE, entries
 from crawler.parsers.eastmoney.catalogue import Column, catalogue
 from crawler.parsers.eastmoney.columnpage import read_column_page
+from crawler.parsers.jsontext import field, legible
 from crawler.parsers.mentions import read_security
 
 __all__ = ["Column", "ListPage", "catalogue", "parse_listing"]
@@ -105,7 +106,7 @@ def _items(
     """The object that holds the list, and the list."""
     status = answer.get(shape.status, 1 if shape.status == _LENIENT else None)
     if shape.status and (isinstance(status, bool) or status not in (1, "1")):
-        said = ": ".join(filter(None, (_number_or_text(status), entries.field(answer, "message"))))
+        said = ": ".join(filter(None, (_number_or_text(status), field(answer, "message"))))
         raise _lacks(f"{shape.status} 1 (it says {said[:80]})" if said else shape.status, listing)
     holder, names = answer, ".".join(shape.path)
     if len(shape.path) > 1:
@@ -132,13 +133,13 @@ def _entry(item: object, shape: _Shape, listing: Listing) -> Entry:
     raw, time = _time(item.get(shape.needs[2]))
     url = entries.address(item, "uniqueUrl", "url")
     told = {
-        "title": entries.field(item, shape.needs[1]),
-        "digest": entries.without_title(entries.field(item, shape.digest)),
+        "title": field(item, shape.needs[1]),
+        "digest": entries.without_title(field(item, shape.digest)),
         "published_raw": raw,
         "published_at": time.isoformat() if time else None,
-        "source": entries.field(item, shape.source) if shape.source else None,
+        "source": field(item, shape.source) if shape.source else None,
         "url": url,
-        "author": entries.field(item, "author"),
+        "author": field(item, "author"),
         "stocks": _stocks(item.get("stockList")),
         "kind": "fast" if shape.path[-1] == "fastNewsList" else None,
     }
@@ -155,7 +156,7 @@ def _time(value: object) -> tuple[str | None, datetime | None]:
         except OverflowError:
             return str(value), None
         return str(value), entries.since_1990(time)
-    raw = entries.field({"": value}, "")
+    raw = field({"": value}, "")
     return raw, entries.since_1990(read_time(raw or ""))
 
 
@@ -194,7 +195,7 @@ def _by_cursor(data: Mapping[str, object], listing: Listing) -> str | None:
     if isinstance(cursor, bool) or not isinstance(cursor, str | int):
         # Without it the walk would end here as if nothing older were left.
         raise _lacks("data.sortEnd", listing)
-    return _with(listing.url, "sortEnd", entries.legible(str(cursor)))
+    return _with(listing.url, "sortEnd", legible(str(cursor)))
 
 
 def _number(value: object) -> int | None:
@@ -205,7 +206,7 @@ def _number(value: object) -> int | None:
 
 
 def _number_or_text(value: object) -> str | None:
-    return entries.field({"": str(value) if isinstance(value, int) else value}, "")
+    return field({"": str(value) if isinstance(value, int) else value}, "")
 
 
 def _with(url: str, name: str, value: str) -> str:

@@ -1,36 +1,19 @@
-"""The tables, and the migrations that bring older files to them.
-
-Each migration is SQL as it stood on its day; append new ones, never edit old ones.
-``data/README.md`` explains every column to users.
-"""
+"""Migrations of ``finews.db``."""
 
 from __future__ import annotations
-
-import sqlite3
 
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from pipelines.database.schema.script import run_script
+
 corpus = Migrations("finews")
-pages = Migrations("finews-pages")
-
-
-def _run(db: Database, script: str) -> None:
-    """Execute statement by statement: ``executescript`` would commit the migration half done."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            db.conn.execute(statement)
-            statement = ""
-    if statement.strip():
-        raise ValueError(f"a migration ends inside a statement: {statement!r}")
 
 
 @corpus()
 def m001_first_version(db: Database) -> None:
     """The main job: articles and all that is known about how they came."""
-    _run(
+    run_script(
         db,
         """
 CREATE TABLE runs (
@@ -187,7 +170,7 @@ CREATE INDEX failures_by_code ON failures(info_code) WHERE info_code IS NOT NULL
 @corpus()
 def m002_routes(db: Database) -> None:
     """Articles come by several routes that differ: keep the body, and what each route gave."""
-    _run(
+    run_script(
         db,
         """
 ALTER TABLE articles ADD COLUMN category TEXT;   -- the site's own section
@@ -203,7 +186,7 @@ ALTER TABLE runs ADD COLUMN filled INTEGER NOT NULL DEFAULT 0;
 @corpus()
 def m003_hosts(db: Database) -> None:
     """Hosts that refuse are left alone, across runs; sites tag articles with securities."""
-    _run(
+    run_script(
         db,
         """
 CREATE TABLE hosts (
@@ -239,7 +222,7 @@ CREATE INDEX mentions_by_code ON mentions(code, market);
 @corpus()
 def m004_times(db: Database) -> None:
     """What was known when: coverage of listings, looks at articles, every earlier state."""
-    _run(
+    run_script(
         db,
         """
 CREATE TABLE coverage (
@@ -314,7 +297,7 @@ CREATE INDEX corrections_by_code ON corrections(info_code, replaced_at);
 @corpus()
 def m005_history(db: Database) -> None:
     """Every earlier state whole, found by when it stood; which parser read a route last."""
-    _run(
+    run_script(
         db,
         """
 -- change may be 'retouched' now: the source changed what is no text; SQLite changes a check
@@ -362,44 +345,5 @@ CREATE INDEX revisions_by_time ON revisions(replaced_at, seen_at);
 -- the parser that read this route last: another one may read the same bytes better
 ALTER TABLE sightings ADD COLUMN parser TEXT;
 ALTER TABLE runs ADD COLUMN improved INTEGER NOT NULL DEFAULT 0;
-""",
-    )
-
-
-@pages()
-def m001_pages(db: Database) -> None:
-    """Raw answers; identical bytes are kept once."""
-    _run(
-        db,
-        """
-CREATE TABLE bodies (
-  sha256 TEXT PRIMARY KEY,     -- of the bytes before compression
-  zstd BLOB NOT NULL
-);
-
-CREATE TABLE pages (
-  id INTEGER PRIMARY KEY,
-  site TEXT NOT NULL,
-  info_code TEXT,
-  url TEXT NOT NULL,
-  status INTEGER NOT NULL,
-  headers TEXT NOT NULL,       -- JSON list of [name, value]
-  sha256 TEXT NOT NULL REFERENCES bodies(sha256),
-  fetched_at TEXT NOT NULL,    -- when these bytes were first answered here
-  last_fetched_at TEXT NOT NULL,
-  UNIQUE (url, status, sha256)
-);
-CREATE INDEX pages_by_code ON pages(info_code) WHERE info_code IS NOT NULL;
-""",
-    )
-
-
-@pages()
-def m002_pruned(db: Database) -> None:
-    """Bodies may be dropped by rule, which is no damage: tell the two apart."""
-    _run(
-        db,
-        """
-ALTER TABLE pages ADD COLUMN pruned_at TEXT;     -- when its body was dropped last
 """,
     )
