@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -37,7 +38,20 @@ def fingerprint(said: Mapping[str, Any]) -> str:
 
 def text_hash(article: Article) -> str | None:
     """Fingerprint of the words of all paragraphs, whatever the title; None without words."""
-    words = "\n".join(filter(None, (each.plain() for each in article.paragraphs)))
+    return _words_hash(each.plain() for each in article.paragraphs)
+
+
+def words_hash(paragraphs: str) -> str | None:
+    """The same of a ``paragraphs`` column."""
+    values = json.loads(paragraphs)
+    return _words_hash(
+        "\n".join(map("\t".join, each["rows"])) if "rows" in each else each.get("text", "")
+        for each in values
+    )
+
+
+def _words_hash(parts: Iterable[str]) -> str | None:
+    words = "\n".join(filter(None, parts))
     return _hash(words) if words else None
 
 

@@ -13,6 +13,7 @@ from sqlite_utils.migrations import Migrations
 
 from crawler.errors import NewerDatabase, StoreError, WriteFailed
 from pipelines.database import schema
+from pipelines.dedupe import words_hash
 
 CORPUS = "finews.db"
 PAGES = "pages.db"
@@ -69,6 +70,11 @@ def _read(path: Path, migrations: Migrations) -> Database:
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be read: {error}", path) from error
     return db
+
+
+def version(db: Database) -> str:
+    """The version of the tables of an open corpus, the name of its last migration."""
+    return str(schema.corpus.applied(db)[-1].name)
 
 
 @contextmanager
@@ -129,6 +135,7 @@ def _check(path: Path, migrations: Migrations) -> None:
 
 def _configured(conn: sqlite3.Connection) -> sqlite3.Connection:
     conn.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    conn.create_function("words_hash", 1, words_hash, deterministic=True)
     return conn
 
 

@@ -113,6 +113,32 @@ def _owes(conn: sqlite3.Connection, site: str, listing: str) -> bool:
     return conn.execute(_OWED, {"site": site, "listing": listing}).fetchone() is not None
 
 
+def spans(db: Database, as_of: datetime | None = None) -> dict[tuple[str, str], list[Span]]:
+    """The spans of every listing that was walked, by site and name, oldest first.
+
+    ``as_of`` gives those that walks had read when that second was over, whether or not all that
+    they showed was stored by then.
+    """
+    found: dict[tuple[str, str], list[Span]] = {
+        (site, listing): []
+        for site, listing in db.conn.execute(
+            "SELECT DISTINCT site, listing FROM walks WHERE :as_of IS NULL OR ended_at <= :as_of"
+            " ORDER BY site, listing",
+            {"as_of": as_of and time_text(as_of)},
+        )
+    }
+    sql = "SELECT site, listing, coalesce(from_at, ''), to_at FROM {}"
+    if as_of is None:
+        rows = db.conn.execute(sql.format("coverage"))
+    else:
+        rows = db.conn.execute(
+            sql.format("walks") + " WHERE to_at IS NOT NULL AND ended_at <= ?", (time_text(as_of),)
+        )
+    for site, listing, start, end in rows:
+        found.setdefault((site, listing), []).append(Span(start, end))
+    return {name: joined(each) for name, each in found.items()}
+
+
 def gaps(db: Database) -> list[dict[str, Any]]:
     """A row a gap, by site and listing: from when to when, and why it is open.
 

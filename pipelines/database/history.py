@@ -12,9 +12,9 @@ from typing import Any
 from sqlite_utils import Database
 
 from pipelines.database.select import (
-    COLUMNS,
     EARLIER,
     LASTING,
+    OWN,
     TODAY,
     Filter,
     decoded,
@@ -25,7 +25,7 @@ from pipelines.merge import Change
 
 # What a state holds; its time is in seen_at.
 _KEPT = (
-    *(name for name in COLUMNS if name not in (*LASTING, "updated_at")), "page", "body", "mentions",
+    *(name for name in OWN if name not in (*LASTING, "updated_at")), "page", "body", "mentions",
 )  # fmt: skip
 
 
@@ -50,7 +50,8 @@ def states(db: Database, info_code: str) -> list[dict[str, Any]]:
     ``seen_at``, and ``replaced_at``, None for the one that stands. Between two of them there
     may be others that a version before ``m005_history`` did not keep.
     """
-    columns = ", ".join((*COLUMNS, "mentions", "replaced_at", "change", "number"))
+    own = (*OWN, "mentions")
+    columns = ", ".join((*own, "replaced_at", "change", "number"))
     parts = (f"SELECT {columns} FROM ({earlier(table)}) WHERE info_code = ?" for table in EARLIER)
     cursor = db.conn.cursor()
     cursor.row_factory = sqlite3.Row
@@ -60,12 +61,17 @@ def states(db: Database, info_code: str) -> list[dict[str, Any]]:
         " ORDER BY revision, change = 'revised', number",
         [info_code] * len(EARLIER),
     ).fetchall()
-    today = list(rows(db, Filter(code=info_code)))
+    today = list(rows(db, Filter(info_code=info_code), own))
     if not today:
         return []
     came_by = ["new", *(row["change"] for row in found)]
     until = [*(row["replaced_at"] for row in found), None]
     return [
-        {"change": change, "seen_at": row["updated_at"], "replaced_at": end, **decoded(row)}
+        {
+            "change": change,
+            "seen_at": row["updated_at"],
+            "replaced_at": end,
+            **{name: value for name, value in decoded(row).items() if name in own},
+        }
         for change, end, row in zip(came_by, until, found + today, strict=True)
     ]

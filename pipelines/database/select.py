@@ -4,106 +4,188 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, Literal, TypeAlias
 
 from sqlite_utils import Database
 
-from pipelines.database.rows import time_text
+from pipelines.database.rows import json_text, time_text
+from pipelines.fields import COLUMNS, FIELDS, FLAGS, JSON_COLUMNS
 
-#: The columns of an article that a dataset has, in order; mentions follow them.
-COLUMNS = (
-    "info_code", "site", "listing", "source", "title", "digest", "published_at",
-    "published_raw", "url", "author", "editor", "tags", "paragraphs", "content_hash",
-    "revision", "first_seen_at", "updated_at", "run_id", "parser", "category", "same_text_as",
-)  # fmt: skip
-JSON_COLUMNS = frozenset({"tags", "paragraphs", "mentions"})
+Dedupe = Literal["none", "exact", "near"]
+#: SQL and its parameters.
+Query: TypeAlias = tuple[str, dict[str, Any]]
+
 #: Columns that are set when an article is first stored and never change.
 LASTING = ("first_seen_at", "same_text_as")
-#: The articles as they stand, with their ``mentions`` as a JSON list in reading order.
-TODAY = (
-    "SELECT *, (SELECT json_group_array(json_object('market', market, 'code', code, 'name', name,"
+#: Columns that follow from other articles too, so that no earlier state of an article holds them.
+OF_GROUP = ("duplicate_group", "first_in_group")
+#: Columns that every state of an article holds, ``mentions`` apart.
+OWN = tuple(name for name in COLUMNS if name not in (*OF_GROUP, "mentions"))
+#: The tables of earlier states.
+EARLIER = ("revisions", "corrections")
+
+_MENTIONS = (
+    "(SELECT json_group_array(json_object('market', market, 'code', code, 'name', name,"
     " 'evidence', evidence, 'paragraph', paragraph)) FROM (SELECT * FROM mentions"
-    " WHERE mentions.info_code = articles.info_code ORDER BY rowid)) AS mentions FROM articles"
+    " WHERE mentions.info_code = a.info_code ORDER BY rowid)) AS mentions"
 )
+# The group that an article had when the second :as_of was over.
+_GROUP_THEN = (
+    "coalesce((SELECT g.duplicate_group FROM regroupings AS g WHERE g.info_code = a.info_code"
+    " AND g.replaced_at > :as_of ORDER BY g.replaced_at LIMIT 1), a.duplicate_group)"
+    " AS duplicate_group"
+)
+# What makes articles one. What is not grouped yet, after a migration, is by itself.
+_SAME = {
+    "exact": "coalesce(text_hash, info_code)",
+    "near": "coalesce(duplicate_group, info_code)",
+}
+# What a reader sees of the paragraphs, rather than kinds and addresses.
+_TEXTS = "json_tree(paragraphs) WHERE type = 'text' AND key NOT IN ('kind', 'url')"
+
+
+def _standing(group: str) -> str:
+    own = ", ".join(f"a.{name}" for name in (*OWN, "page", "body", "text_hash"))
+    return f"SELECT {own}, {group}, {_MENTIONS} FROM articles AS a"
+
+
+#: The articles as they stand, with their ``mentions`` as a JSON list in reading order.
+TODAY = _standing("a.duplicate_group")
+
+
+def earlier(table: str, more: str = "") -> str:
+    """SQL for the states in one of ``EARLIER``: the columns ``OWN``, ``body``, ``mentions``,
+    ``replaced_at`` and the ``change`` that did it, their ``number`` in order, and ``more``.
+    """
+    change = "'revised'" if table == "revisions" else "e.change"
+    names = (f"{'a' if name in LASTING else 'e'}.{name}" for name in OWN)
+    columns = ", ".join(names).replace("e.updated_at", "e.seen_at AS updated_at")
+    return (
+        f"SELECT {columns}, e.body, e.mentions, e.replaced_at, {change} AS change,"
+        f" e.rowid AS number{more} FROM {table} AS e JOIN articles AS a ON a.info_code = e.info_code"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which articles are wanted; what is None or empty does not narrow.
 
-    ``since`` and ``until`` bound the time of publication, both included; an article
-    without a time is in no bounded selection. ``sites`` are those that showed it, by
-    whichever route its text came. With ``as_of`` all is as it was known when that second
-    was over: the articles first seen by then, each in its state of then.
+    ``since`` and ``until`` bound the time of publication, ``seen_since`` and ``seen_until``
+    that of first storing, both included; an article without a time is in no selection that
+    bounds it. ``sites`` and ``listings`` are those that showed it, by whichever route its text
+    came. ``securities`` are codes with their market or without (``1.600519``, ``600519``),
+    ``evidence`` says how a mention, of one of these, was found. ``query`` stands in the title,
+    the digest or a paragraph; a to z are A to Z. With ``as_of`` all is as it was known when
+    that second was over: the articles first seen by then, each in its state of then.
+
+    ``dedupe`` keeps of the same text (``exact``) or of a group of near-duplicates (``near``)
+    the one published first among those that are wanted. ``apart_from`` leaves out articles of
+    groups of which one, wanted otherwise, was published between then and ``since``.
     """
 
     since: datetime | None = None
     until: datetime | None = None
-    sources: tuple[str, ...] = ()
+    seen_since: datetime | None = None
+    seen_until: datetime | None = None
     sites: tuple[str, ...] = ()
+    listings: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    securities: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    query: str | None = None
+    min_paragraphs: int | None = None
     as_of: datetime | None = None
-    code: str | None = None
+    dedupe: Dedupe = "none"
+    apart_from: datetime | None = None
+    info_code: str | None = None
 
-    def states(self, columns: str) -> tuple[str, list[str]]:
+    def states(self, columns: str) -> Query:
         """SQL for ``columns`` of each wanted article in its state, and its parameters."""
-        where, values = self._where()
-        sql = f"SELECT {columns} FROM ({{}}) WHERE {where}"
+        asked = {name: each for name in self.__slots__ if (each := getattr(self, name))}
+        wanted = " AND ".join(["1", *self._conditions(asked)])
+        where = " AND ".join(
+            (wanted, *(sql for name, sql in _PUBLISHED.items() if name in asked))
+        )
+        if self.apart_from:
+            before = f"{wanted} AND published_at >= :apart_from AND published_at < :since"
+            where += f" AND {_SAME['near']} NOT IN ({self._all(_SAME['near'], before)})"
+        if self.dedupe != "none":
+            some = self._all(f"info_code, published_at, {_SAME[self.dedupe]} AS same", where)
+            where += (
+                " AND info_code IN (SELECT info_code FROM (SELECT info_code, row_number() OVER"
+                " (PARTITION BY same ORDER BY published_at IS NULL, published_at, info_code)"
+                f" AS place FROM ({some})) WHERE place = 1)"
+            )
+        return self._all(columns, where), {name: _bindable(each) for name, each in asked.items()}
+
+    def _all(self, columns: str, where: str) -> str:
+        """All states, each article in one of them."""
+        first = "duplicate_group = info_code AS first_in_group"
+        sql = f"SELECT {columns} FROM (SELECT *, {first} FROM ({{}})) WHERE {where}"
         if self.as_of is None:
-            return sql.format(TODAY), values
+            return sql.format(TODAY)
         # A state stands from the second in which it was seen to that in which it was replaced.
-        now = time_text(self.as_of)
-        sql += " AND first_seen_at <= ? AND updated_at <= ?"
-        values += [now, now]
-        past = f"{sql} AND replaced_at > ?"
-        parts = [sql.format(TODAY), *(past.format(earlier(table)) for table in EARLIER)]
-        return " UNION ALL ".join(parts), [*values, *[*values, now] * len(EARLIER)]
+        sql += " AND first_seen_at <= :as_of AND updated_at <= :as_of"
+        more = f", words_hash(e.paragraphs) AS text_hash, {_GROUP_THEN}"
+        past = [sql.format(earlier(table, more)) for table in EARLIER]
+        return " UNION ALL ".join(
+            (sql.format(_standing(_GROUP_THEN)), *(f"{each} AND replaced_at > :as_of" for each in past))
+        )
 
-    def _where(self) -> tuple[str, list[str]]:
-        parts, values = ["1"], list[str]()
-        if self.since:
-            parts.append("published_at >= ?")
-            values.append(time_text(self.since))
-        if self.until:
-            parts.append("published_at <= ?")
-            values.append(time_text(self.until))
-        if self.sources:
-            parts.append(f"source IN ({_marks(self.sources)})")
-            values += self.sources
-        if self.sites:
-            seen = f"SELECT info_code FROM sightings WHERE site IN ({_marks(self.sites)})"
-            values += self.sites
-            if self.as_of:
-                seen += " AND first_seen_at <= ?"
-                values.append(time_text(self.as_of))
-            parts.append(f"info_code IN ({seen})")
-        if self.code:
-            parts.append("info_code = ?")
-            values.append(self.code)
-        return " AND ".join(parts), values
+    def _conditions(self, asked: Container[str]) -> Iterator[str]:
+        if "seen_since" in asked:
+            yield "first_seen_at >= :seen_since"
+        if "seen_until" in asked:
+            yield "first_seen_at <= :seen_until"
+        if "sources" in asked:
+            yield f"source IN {_LIST.format('sources')}"
+        if self.sites or self.listings:
+            yield self._sighted(asked)
+        if self.securities or self.evidence:
+            yield self._mentioned(asked)
+        if "query" in asked:
+            parts = ("title", "digest", f"(SELECT group_concat(atom, char(10)) FROM {_TEXTS})")
+            yield f"({' OR '.join(f'instr(lower({part}), lower(:query))' for part in parts)})"
+        if "min_paragraphs" in asked:
+            yield "json_array_length(paragraphs) >= :min_paragraphs"
+        if "info_code" in asked:
+            yield "info_code = :info_code"
+
+    def _sighted(self, asked: Container[str]) -> str:
+        seen = {
+            "sites": f"site IN {_LIST.format('sites')}",
+            "listings": f"listing IN {_LIST.format('listings')}",
+            "as_of": "first_seen_at <= :as_of",
+        }
+        where = " AND ".join(sql for name, sql in seen.items() if name in asked)
+        return f"info_code IN (SELECT info_code FROM sightings WHERE {where})"
+
+    def _mentioned(self, asked: Container[str]) -> str:
+        named = {
+            "securities": f"(code IN {_LIST.format('securities')}"
+            f" OR market || '.' || code IN {_LIST.format('securities')})",
+            "evidence": f"evidence IN {_LIST.format('evidence')}",
+        }
+        where = " AND ".join(sql for name, sql in named.items() if name in asked)
+        if self.as_of is None:
+            return f"info_code IN (SELECT info_code FROM mentions WHERE {where})"
+        # The table holds those of today; each state has its own as JSON.
+        each = ", ".join(f"value ->> '{name}' AS {name}" for name in ("market", "code", "evidence"))
+        return f"EXISTS (SELECT 1 FROM (SELECT {each} FROM json_each(mentions)) WHERE {where})"
 
 
-#: The tables of earlier states.
-EARLIER = ("revisions", "corrections")
+_LIST = "(SELECT value FROM json_each(:{}))"
+_PUBLISHED = {"since": "published_at >= :since", "until": "published_at <= :until"}
 
 
-def earlier(table: str) -> str:
-    """SQL for the states in one of ``EARLIER``: the columns of ``TODAY`` that exports need,
-    ``replaced_at`` and the ``change`` that did it, and their ``number`` in order.
-    """
-    change = "'revised'" if table == "revisions" else "e.change"
-    names = (f"{'a' if name in LASTING else 'e'}.{name}" for name in COLUMNS)
-    columns = ", ".join(names).replace("e.updated_at", "e.seen_at AS updated_at")
-    return (
-        f"SELECT {columns}, e.body, e.mentions, e.replaced_at, {change} AS change,"
-        f" e.rowid AS number FROM {table} AS e JOIN articles AS a ON a.info_code = e.info_code"
-    )
-
-
-def _marks(values: tuple[str, ...]) -> str:
-    return ",".join("?" * len(values))
+def _bindable(value: object) -> object:
+    if isinstance(value, datetime):
+        return time_text(value)
+    return json_text(value) if isinstance(value, tuple) else value
 
 
 def count(db: Database, wanted: Filter) -> int:
@@ -124,29 +206,69 @@ def count_lost(db: Database, as_of: datetime) -> int:
     return int(known) - count(db, Filter(as_of=as_of))
 
 
-def rows(db: Database, wanted: Filter, *, more: tuple[str, ...] = ()) -> Iterator[sqlite3.Row]:
+def rows(
+    db: Database, wanted: Filter, columns: Sequence[str] = COLUMNS
+) -> Iterator[sqlite3.Row]:
     """The selected articles as stored, by time and info code, those without time first.
 
-    The columns of a dataset, ``mentions`` as JSON, and ``more``. One consistent state,
-    whatever a crawl writes meanwhile; memory does not grow.
+    Lists are JSON. One consistent state, whatever a crawl writes meanwhile; memory does
+    not grow. Bytes that are no UTF-8, which only another tool can have put there, are U+FFFD.
     """
-    sql, values = wanted.states(", ".join((*COLUMNS, "mentions", *more)))
+    sql, values = wanted.states(", ".join(columns))
+    sql += _ORDER
     cursor = db.conn.cursor()
     cursor.row_factory = sqlite3.Row
-    yield from cursor.execute(f"{sql} ORDER BY published_at, info_code", values)
+    given = 0
+    try:
+        for row in cursor.execute(sql, values):
+            yield row
+            given += 1
+    except sqlite3.OperationalError as error:
+        if "decode" not in str(error):
+            raise
+        # Not from the beginning: it costs a tenth.
+        db.conn.text_factory = partial(str, encoding="utf-8", errors="replace")
+        yield from cursor.execute(f"{sql} LIMIT -1 OFFSET {given}", values)
+
+
+def lines(db: Database, wanted: Filter) -> Iterator[bytes]:
+    """The selected articles as JSON objects in UTF-8, without line breaks, in the order of
+    :func:`rows`; what is unknown is null.
+    """
+    pairs = ", ".join(f"'{field.name}', {_AS_JSON.get(field.type, '{}').format(field.name)}" for field in FIELDS)
+    sql, values = wanted.states(f"CAST(json_object({pairs}) AS BLOB), published_at, info_code")
+    for line, _, _ in db.conn.execute(sql + _ORDER, values):
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            yield line.decode(errors="replace").encode()
+        else:
+            yield line
+
+
+_ORDER = " ORDER BY published_at, info_code"
+_LISTED = "json({})"
+_AS_JSON = {
+    "texts": _LISTED,
+    "paragraphs": _LISTED,
+    "mentions": _LISTED,
+    "flag": "json(CASE {} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)",
+}
 
 
 def decoded(row: sqlite3.Row) -> dict[str, Any]:
     """An article with its JSON columns as values; what is unknown is None."""
-    return {
-        name: json.loads(row[name]) if name in JSON_COLUMNS and row[name] else row[name]
-        for name in (*COLUMNS, "mentions")
-    }
+    values = dict(zip(row.keys(), row, strict=True))
+    for name in JSON_COLUMNS & values.keys():
+        values[name] = values[name] and json.loads(values[name])
+    for name in FLAGS & values.keys():
+        values[name] = None if values[name] is None else bool(values[name])
+    return values
 
 
 def article(db: Database, wanted: Filter) -> dict[str, Any] | None:
-    """The one article of a ``code``, decoded, with its ``sightings``; None when it is not
-    stored, or was not by then.
+    """The one article of an ``info_code``, decoded, with its ``sightings``; None when it is
+    not stored, or was not by then.
     """
     row = next(rows(db, wanted), None)
     if row is None:
@@ -156,6 +278,6 @@ def article(db: Database, wanted: Filter) -> dict[str, Any] | None:
     seen = cursor.execute(
         "SELECT site, listing, url, first_seen_at FROM sightings WHERE info_code = ?"
         " AND first_seen_at <= coalesce(?, first_seen_at) ORDER BY rowid",
-        (wanted.code, wanted.as_of and time_text(wanted.as_of)),
+        (wanted.info_code, wanted.as_of and time_text(wanted.as_of)),
     )
     return {**decoded(row), "sightings": [dict(each) for each in seen]}

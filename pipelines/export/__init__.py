@@ -1,28 +1,24 @@
-"""Datasets: one file a format, written aside and renamed when whole."""
+"""Datasets: files and folders of articles that a researcher can cite."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from glob import escape
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TextIO
 
 from sqlite_utils import Database
 
 from pipelines.database.pages import StoredPages
 from pipelines.database.select import Filter
-from pipelines.export import csv, jekyll, jsonl, warc
+from pipelines.export import dataset, jekyll, warc
+from pipelines.export.formats import FILES, FORMATS, compressed, is_folder
+from pipelines.export.manifest import is_export
+from pipelines.export.splits import Split
+from pipelines.export.whole import whole_file, whole_folder
 
-#: A writer takes the corpus, the filter, an open text file, and a call for each row.
-Writer = Callable[[Database, Filter, TextIO, Callable[[], object]], int]
-
-_FILES: Mapping[str, Writer] = {"csv": csv.write, "jsonl": jsonl.write}
-#: Formats by name; ``jekyll`` makes a folder, the others one file. ``warc`` is of pages.
-FORMATS = ("csv", "jekyll", "jsonl", "warc")
+__all__ = ["FORMATS", "export", "export_pages"]
 
 
 def export(
@@ -30,21 +26,44 @@ def export(
     dest: Path,
     format: str,
     wanted: Filter,
-    on_row: Callable[[], object] = lambda: None,
+    on_rows: Callable[[int], object] = lambda _: None,
     *,
+    splits: Sequence[Split] = (),
+    excel: bool = False,
     prune: bool = False,
 ) -> Counter[str]:
-    """Write the selected articles to ``dest``; the number of ``articles``, and of a folder
-    the files ``written`` and ``removed``.
+    """Write the selected articles to ``dest``; the number of ``articles``, and of a ``jekyll``
+    folder the files ``written`` and ``removed``.
 
-    A file is UTF-8 with LF, and stands under its name only when it is whole. The same
-    corpus and filter give the same bytes. ``prune`` removes posts that are not selected
-    any more from a ``jekyll`` folder. Raises :class:`OSError`.
+    All is of one state of the corpus. A file is UTF-8 with LF where it is text. A file or a
+    folder stands under its name only when it is whole; the same corpus and arguments give the
+    same bytes. ``splits`` make a folder with one file or more for each; ``excel`` is for CSV;
+    ``prune`` removes posts that are not selected any more from a ``jekyll`` folder. Raises
+    :class:`OSError`, :class:`crawler.errors.MissingExtra`.
     """
-    if format == "jekyll":
-        return jekyll.write(db, wanted, dest, on_row, prune=prune)
-    with _whole(dest) as file:
-        return Counter(articles=_FILES[format](db, wanted, file, on_row))
+    with _one_state(db):
+        if format == "jekyll":
+            return jekyll.write(db, wanted, dest, lambda: on_rows(1), prune=prune)
+        if is_folder(dest, format, split=bool(splits)):
+            with whole_folder(dest, is_ours=is_export) as folder:
+                rows = dataset.write(
+                    db, wanted, folder, format, on_rows, splits=splits, excel=excel
+                )
+            return Counter(articles=rows)
+        how = FILES[format]
+        write = partial(how.write, excel=True) if excel else how.write
+        with whole_file(dest) as file, compressed(file, dest) as packed:
+            return Counter(articles=write(how.read(db, wanted), packed, on_rows))
+
+
+@contextmanager
+def _one_state(db: Database) -> Iterator[None]:
+    """Whatever a crawl writes meanwhile, all that is read is of one moment."""
+    db.conn.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.conn.rollback()
 
 
 def export_pages(
@@ -58,29 +77,5 @@ def export_pages(
     Compressed where the name of ``dest`` ends in ``.gz``. Raises :class:`OSError`,
     :class:`crawler.errors.MissingExtra`.
     """
-    with _whole(dest) as file:
-        return warc.write(stored, file.buffer, sites, gzip=dest.suffix == ".gz", on_page=on_page)
-
-
-@contextmanager
-def _whole(dest: Path) -> Iterator[TextIO]:
-    dest.parent.mkdir(parents=True, exist_ok=True)
-    for left in dest.parent.glob(f".{escape(dest.name)}.*.part"):
-        _remove_forsaken(left)
-    part = dest.with_name(f".{dest.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(dest)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _remove_forsaken(part: Path) -> None:
-    """Remove what a killed export left; one that is at work holds a lock on its file."""
-    with suppress(OSError), part.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        part.unlink()
+    with whole_file(dest) as file:
+        return warc.write(stored, file, sites, gzip=dest.suffix == ".gz", on_page=on_page)

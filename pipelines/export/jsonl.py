@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import BinaryIO
 
-from sqlite_utils import Database
-
-from pipelines.database.rows import json_text
-from pipelines.database.select import Filter, decoded, rows
+_AT_ONCE = 500
 
 
-def write(db: Database, wanted: Filter, file: TextIO, on_row: Callable[[], object]) -> int:
-    """Write the selected articles; the number of lines."""
+def write(lines: Iterator[bytes], file: BinaryIO, on_rows: Callable[[int], object]) -> int:
+    """Write the articles; the number of lines."""
     written = 0
-    for row in rows(db, wanted):
-        file.write(json_text(decoded(row)) + "\n")
-        on_row()
-        written += 1
+    while some := list(islice(lines, _AT_ONCE)):
+        file.write(b"\n".join(some) + b"\n")
+        on_rows(len(some))
+        written += len(some)
     return written

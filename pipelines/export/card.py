@@ -1,0 +1,315 @@
+"""The dataset card: ``README.md`` in the form that Hugging Face reads, and its pictures.
+
+All it tells comes from the corpus and the command, nothing from the machine or the clock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import islice, pairwise
+
+from crawler.sites import sites
+from pipelines.database.coverage import Span
+from pipelines.export import pictures
+from pipelines.export.facts import LENGTHS, Facts
+from pipelines.fields import FIELDS, Field
+
+_DAY = timedelta(days=1)
+_SOURCES = 30
+_GAPS = 50
+_SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+# Types of fields, by what a format can hold, in the words of the datasets library.
+_STRING = "  - name: {}\n    dtype: string\n"
+_NESTED = {
+    "texts": "  - name: {}\n    list: string\n",
+    "paragraphs": "  - name: {}\n    list:\n"
+    "    - name: kind\n      dtype: string\n"
+    "    - name: text\n      dtype: string\n"
+    "    - name: rows\n      list:\n        list: string\n"
+    "    - name: url\n      dtype: string\n"
+    "    - name: width\n      dtype: int32\n"
+    "    - name: height\n      dtype: int32\n"
+    "    - name: alt\n      dtype: string\n",
+    "mentions": "  - name: {}\n    list:\n"
+    "    - name: market\n      dtype: string\n"
+    "    - name: code\n      dtype: string\n"
+    "    - name: name\n      dtype: string\n"
+    "    - name: evidence\n      dtype: string\n"
+    "    - name: paragraph\n      dtype: int32\n",
+}
+_PLAIN = {
+    "text": _STRING,
+    "integer": "  - name: {}\n    dtype: int64\n",
+    "flag": "  - name: {}\n    dtype: bool\n",
+}
+_FEATURES: Mapping[str, Mapping[str, str]] = {
+    "parquet": {
+        **_PLAIN,
+        **_NESTED,
+        "time": "  - name: {}\n    dtype: timestamp[ms, tz=Asia/Shanghai]\n",
+    },
+    "jsonl": {**_PLAIN, **_NESTED, "time": _STRING},
+    "csv": {**_PLAIN, **dict.fromkeys((*_NESTED, "time"), _STRING)},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A split as it was written: its name, files (a pattern), rows, bounds as stored, and how
+    many copies of articles of earlier splits were left out.
+    """
+
+    name: str
+    files: str
+    rows: int
+    start: str | None
+    end: str | None
+    left_out: int
+
+
+def drawn(facts: Facts) -> dict[str, str]:
+    """The pictures of a card as SVG, by path."""
+    found = {
+        "pictures/months.svg": pictures.months(facts.months),
+        "pictures/lengths.svg": pictures.lengths(facts.lengths, LENGTHS),
+    }
+    if facts.coverage and facts.days:
+        first, last = facts.days
+        share = _shares(facts.coverage, first, last)
+        years = range(first.year, last.year + 1)
+        found["pictures/coverage.svg"] = pictures.calendar(share, years)
+    return found
+
+
+def card(facts: Facts, parts: Sequence[Part], *, command: str, format: str, version: str) -> str:
+    """The card of a dataset whose files are in ``format`` (csv, jsonl, parquet, sqlite)."""
+    sections = (
+        _head(facts, parts, format),
+        _what(facts, command, version),
+        _splits(parts),
+        _sites(facts),
+        _fields(facts, format),
+        _made(facts),
+        _known_gaps(facts),
+        _loading(parts, format),
+    )
+    return "\n".join(sections)
+
+
+def _head(facts: Facts, parts: Sequence[Part], format: str) -> str:
+    size = next((at for at in _SIZES if facts.articles < at), None)
+    low = max((at for at in _SIZES if at <= facts.articles), default=None)
+    category = (
+        f"n<{_short(_SIZES[0])}" if low is None
+        else f"n>{_short(low)}" if size is None
+        else f"{_short(low)}<n<{_short(size)}"
+    )  # fmt: skip
+    text = (
+        "---\npretty_name: Chinese financial news\nlanguage:\n- zh\nlicense: other\n"
+        "license_name: rights-of-the-publishers\n"
+        f"tags:\n- finance\n- news\nsize_categories:\n- {category}\n"
+    )
+    if features := _FEATURES.get(format):
+        text += "configs:\n- config_name: default\n  data_files:\n"
+        text += "".join(f"  - split: {each.name}\n    path: {each.files}\n" for each in parts)
+        text += "dataset_info:\n  features:\n"
+        text += "".join(features[field.type].format(field.name) for field in FIELDS)
+    return text + "---\n"
+
+
+def _short(number: int) -> str:
+    return f"{number // 1_000_000}M" if number >= 1_000_000 else f"{number // 1000}K"
+
+
+def _what(facts: Facts, command: str, version: str) -> str:
+    span = f", published from {_day(facts.first)} to {_day(facts.last)}" if facts.first else ""
+    seen = f"; first stored from {_day(facts.first_seen)} to {_day(facts.last_seen)}"
+    return (
+        "# Chinese financial news\n\n"
+        f"{facts.articles:,} articles of Chinese financial news{span}{seen if facts.first_seen else ''}."
+        " Times are of Asia/Shanghai. Written by finews"
+        f" {version}:\n\n```sh\n{command}\n```\n\n"
+        "`manifest.json` has the filters, versions, rows and SHA-256 of every file; `finews export"
+        " --verify FOLDER` checks them.\n"
+    )
+
+
+def _splits(parts: Sequence[Part]) -> str:
+    rows = [
+        (f"`{each.name}`", each.start or "", each.end or "", f"{each.rows:,}", f"{each.left_out:,}")
+        for each in parts
+    ]
+    text = "## Splits\n\n" + _table(("split", "from", "to", "articles", "copies left out"), rows)
+    if len(parts) > 1:
+        text += (
+            "\nSplit by time of publication. A group of near-duplicates is in one split only, that of"
+            " its first article; copies published after the end of that split are left out, and"
+            " articles of unknown time are in none.\n"
+        )
+    return text
+
+
+def _sites(facts: Facts) -> str:
+    known = sites()
+    text = "## Where the articles come from\n\n"
+    text += "![Articles a month, by source](pictures/months.svg)\n\n"
+    named = [(name, f"{number:,}") for name, number in facts.sources[:_SOURCES]]
+    text += _table(("source", "articles"), [(name or "(unknown)", number) for name, number in named])
+    if rest := facts.sources[_SOURCES:]:
+        text += f"\nand {len(rest):,} more sources with {sum(n for _, n in rest):,} articles.\n"
+    text += "\n### Terms\n"
+    for name, number in facts.sites:
+        if site := known.get(name or ""):
+            text += f"\n**[{site.title}]({site.home})** (`{name}`), {number:,} articles. {site.terms}\n"
+        else:
+            text += f"\n**{name or '(unknown)'}**, {number:,} articles. Its terms are not known.\n"
+    return text
+
+
+def _fields(facts: Facts, format: str) -> str:
+    rows = [
+        (f"`{field.name}`", _type(field, format), field.meaning, f"{facts.unknown[field.name]:,}")
+        for field in FIELDS
+    ]
+    text = "## Fields\n\n" + _table(("field", "type", "meaning", "unknown"), rows)
+    text += "\nWhat is not known is null, never invented and never an empty text.\n"
+    if format == "csv":
+        text += (
+            "\nIn these CSV files a text that a spreadsheet could run as a formula (it begins with"
+            " `= + - @`, their full-width forms, a tab or a line break), or that begins with `'`, has"
+            " one `'` more before it; take one `'` from the beginning of every text that has one."
+            " NUL stands as `␀`. Lists are JSON.\n"
+        )
+    text += "\n![Articles by length](pictures/lengths.svg)\n"
+    return text
+
+
+def _type(field: Field, format: str) -> str:
+    lists = ("texts", "paragraphs", "mentions")
+    if field.type in lists and format in ("csv", "sqlite"):
+        return "JSON"
+    return {
+        "time": "timestamp" if format == "parquet" else "ISO 8601",
+        "flag": "0 or 1" if format == "sqlite" else "true or false",
+        "texts": "list of texts",
+        "paragraphs": "list",
+        "mentions": "list",
+    }.get(field.type, field.type)
+
+
+def _made(facts: Facts) -> str:
+    return (
+        "## How it was made\n\n"
+        "finews walks the listing pages and feeds of each site, asks for every article that they"
+        " show, keeps each answer as it came, and reads title, time, source, paragraphs and the"
+        " securities that are named by a parser of that site; nothing is guessed, and text in the"
+        " wrong charset is not stored. An article that came by several routes is one row.\n\n"
+        "Media repeat each other. Articles whose texts share at least half of their sentences are"
+        " one group of near-duplicates: `duplicate_group` names the one published first,"
+        " `first_in_group` is true for it. "
+        f"Here {facts.grouped:,} articles are in {facts.groups:,} groups with others.\n"
+    )
+
+
+def _known_gaps(facts: Facts) -> str:
+    text = "## Known gaps\n\n"
+    if not facts.coverage:
+        return text + "Nothing is known of what the listings showed: no listing was walked.\n"
+    if facts.days:
+        text += "![Coverage by day](pictures/coverage.svg)\n\n"
+    text += (
+        "A listing is known to be complete for the spans of time that crawls have read whole. Outside"
+        " them articles may be missing, and before the first of them nothing is known.\n\n"
+    )
+    rows = [
+        (site, listing, _bound(found[0].start) if found else "never", _bound(found[-1].end) if found else "")
+        for (site, listing), found in facts.coverage.items()
+    ]
+    text += _table(("site", "listing", "complete from", "to"), rows)
+    gaps = [
+        (site, listing, _bound(one.end), _bound(other.start))
+        for (site, listing), found in facts.coverage.items()
+        for one, other in pairwise(found)
+    ]
+    if not gaps:
+        return text + "\nNo gaps in between are known.\n"
+    text += "\nGaps in between:\n\n" + _table(("site", "listing", "from", "to"), gaps[:_GAPS])
+    return text + (f"\nand {len(gaps) - _GAPS:,} more.\n" if len(gaps) > _GAPS else "")
+
+
+def _loading(parts: Sequence[Part], format: str) -> str:
+    first = parts[0]
+    path = first.files
+    one = path.replace("*", f"00000-of-{1:05}") if "*" in path else path
+    code = {
+        "parquet": {
+            "pandas": f'import pandas as pd\n\nnews = pd.read_parquet("{one}")',
+            "polars": f'import polars as pl\n\nnews = pl.scan_parquet("{path}").collect()',
+            "DuckDB": f"import duckdb\n\nnews = duckdb.sql(\"SELECT * FROM '{path}'\")",
+        },
+        "jsonl": {
+            "pandas": f'import pandas as pd\n\nnews = pd.read_json("{path}", lines=True, dtype=False)',
+            "polars": f'import polars as pl\n\nnews = pl.read_ndjson("{path}", infer_schema_length=None)',
+            "DuckDB": f"import duckdb\n\nnews = duckdb.sql(\"SELECT * FROM read_json('{path}')\")",
+        },
+        "csv": {
+            "pandas": f'import pandas as pd\n\nnews = pd.read_csv("{path}", dtype=str)',
+            "polars": f'import polars as pl\n\nnews = pl.read_csv("{path}", infer_schema=False)',
+            "DuckDB": f"import duckdb\n\nnews = duckdb.sql(\"FROM read_csv('{path}', all_varchar = true)\")",
+        },
+        "sqlite": {
+            "Python": f'import sqlite3\n\nnews = sqlite3.connect("{path}")\n'
+            'news.execute("SELECT title FROM articles").fetchall()',
+        },
+    }[format]
+    if format in _FEATURES:
+        code["datasets"] = (
+            f'from datasets import load_dataset\n\nnews = load_dataset(".", split="{first.name}")'
+        )
+    text = "## How to load it\n\nIn this folder; no network is needed.\n"
+    return text + "".join(f"\n{tool}:\n\n```python\n{each}\n```\n" for tool, each in code.items())
+
+
+def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [names, ["---"] * len(names), *([_cell(cell) for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Text of the corpus, kept from ending its cell or being read as markup."""
+    plain = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
+    return plain.replace("<", "&lt;").replace("[", "\\[")
+
+
+def _day(time: str | None) -> str:
+    return (time or "")[:10]
+
+
+def _bound(time: str) -> str:
+    return time[:16].replace("T", " ") if time else "its beginning"
+
+
+def _shares(
+    coverage: Mapping[tuple[str, str], Sequence[Span]], first: date, last: date
+) -> dict[date, float]:
+    """For each day, the share of the listings whose coverage holds it whole."""
+    found: dict[date, int] = {}
+    for spans in coverage.values():
+        for day in {day for span in spans for day in _whole_days(span, first, last)}:
+            found[day] = found.get(day, 0) + 1
+    return {day: number / len(coverage) for day, number in found.items()}
+
+
+def _whole_days(span: Span, first: date, last: date) -> Iterator[date]:
+    day = first
+    if span.start:
+        start = datetime.fromisoformat(span.start)
+        day = max(first, start.date() + (_DAY if start.time() != start.time().min else timedelta(0)))
+    # The last day that a span reaches is known up to its newest article.
+    end = min(last, date.fromisoformat(span.end[:10]))
+    while day <= end:
+        yield day
+        day += _DAY

@@ -1,0 +1,106 @@
+"""What a dataset's card tells of the articles in it: counts, times, lengths, coverage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import Any
+
+from sqlite_utils import Database
+
+from pipelines.database.coverage import Span, spans
+from pipelines.database.select import Filter
+from pipelines.fields import COLUMNS
+
+#: Upper bounds, in characters, of the lengths of texts that are counted together.
+LENGTHS = (0, 50, 100, 200, 400, 800, 1600, 3200, 6400)
+_LENGTH = (
+    "(SELECT coalesce(sum(length(coalesce(value ->> 'text', ''))), 0) FROM json_each(paragraphs))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Facts of a selection.
+
+    ``sites`` and ``sources`` are names with counts, most articles first; ``months`` rows of month
+    (``2022-05``), source, count; ``lengths`` counts by the bounds :data:`LENGTHS`, the last of
+    longer ones; ``unknown`` how many articles lack a field, by its name. ``groups`` counts the
+    groups of near-duplicates with several articles, ``grouped`` the articles in them.
+    ``coverage`` are the spans by site and listing.
+    """
+
+    articles: int
+    first: str | None
+    last: str | None
+    first_seen: str | None
+    last_seen: str | None
+    sites: Sequence[tuple[str | None, int]]
+    sources: Sequence[tuple[str | None, int]]
+    months: Sequence[tuple[str, str | None, int]]
+    lengths: Sequence[int]
+    unknown: dict[str, int]
+    groups: int
+    grouped: int
+    coverage: dict[tuple[str, str], list[Span]]
+
+    @property
+    def days(self) -> tuple[date, date] | None:
+        """The first and the last day of publication; None where no time is known."""
+        if self.first is None or self.last is None:
+            return None
+        return date.fromisoformat(self.first[:10]), date.fromisoformat(self.last[:10])
+
+
+def facts(db: Database, wanted: Filter) -> Facts:
+    """The facts of a selection, from the same state as the rows of one transaction."""
+    sql, values = wanted.states(f"*, {_LENGTH} AS length")
+    bounds = (*LENGTHS, 1 << 62)
+    parts = [
+        "count(*), min(published_at), max(published_at), min(first_seen_at), max(first_seen_at)",
+        *(f"count(*) - count({name})" for name in COLUMNS),
+        *(f"coalesce(sum(length > {low} AND length <= {high}), 0)" for low, high in pairwise((-1, *bounds))),
+    ]
+    (row,) = db.conn.execute(f"SELECT {', '.join(parts)} FROM ({sql})", values)
+    total, *times = row[:5]
+    by = _counts(db, wanted, ("site", "source", "substr(published_at, 1, 7)"))
+    groups = [number for _, number in _counts(db, wanted, ("duplicate_group",), having="count(*) > 1")]
+    return Facts(
+        total,
+        *times,
+        sites=_totals((site, number) for site, _, _, number in by),
+        sources=_totals((source, number) for _, source, _, number in by),
+        months=[(month, source, number) for _, source, month, number in by if month],
+        lengths=row[5 + len(COLUMNS) :],
+        unknown=dict(zip(COLUMNS, row[5:], strict=False)),
+        groups=len(groups),
+        grouped=sum(groups),
+        coverage={
+            (site, listing): found
+            for (site, listing), found in spans(db, wanted.as_of).items()
+            if not wanted.sites or site in wanted.sites
+            if not wanted.listings or listing in wanted.listings
+        },
+    )
+
+
+def _counts(
+    db: Database, wanted: Filter, by: Sequence[str], having: str = "1"
+) -> list[tuple[Any, ...]]:
+    """Rows of the values of ``by`` and how many articles have them."""
+    sql, values = wanted.states(", ".join(f"{each} AS by{at}" for at, each in enumerate(by)))
+    names = ", ".join(f"by{at}" for at in range(len(by)))
+    return db.conn.execute(
+        f"SELECT {names}, count(*) FROM ({sql}) GROUP BY {names} HAVING {having} ORDER BY {names}",
+        values,
+    ).fetchall()
+
+
+def _totals(counts: Iterable[tuple[str | None, int]]) -> list[tuple[str | None, int]]:
+    found: Counter[str | None] = Counter()
+    for name, number in counts:
+        found[name] += number
+    return sorted(found.items(), key=lambda each: (-each[1], each[0] is None, each[0] or ""))

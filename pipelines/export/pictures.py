@@ -1,0 +1,146 @@
+"""The pictures of a dataset's card, as SVG: the same facts give the same bytes everywhere.
+
+Plain text elements, so that hanzi are drawn by the fonts of whoever looks; no script, no
+outside address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from html import escape
+
+_WIDTH = 760
+_INK, _PALE, _GRID = "#24292f", "#57606a", "#d0d7de"
+#: Told apart by people who see colours differently (Okabe and Ito).
+_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999")
+_OTHERS = "others"
+# From "no listing is known to be complete" to "all are".
+_SHADES = ("#ebedf0", "#c6dbef", "#9ecae1", "#4292c6", "#08519c")
+_CELL, _GAP = 12, 2
+_YEARS = 12
+
+
+def months(counts: Iterable[tuple[str, str | None, int]]) -> str:
+    """Articles a month, stacked by source; ``counts`` are rows of month, source, number."""
+    by_month: dict[str, dict[str, int]] = {}
+    totals: dict[str, int] = {}
+    for month, source, number in counts:
+        name = source or "unknown"
+        by_month.setdefault(month, {})[name] = by_month.get(month, {}).get(name, 0) + number
+        totals[name] = totals.get(name, 0) + number
+    ranked = sorted(totals, key=lambda name: (-totals[name], name))
+    named = ranked[: len(_COLOURS) - 1]
+    shown = _every_month(by_month)
+    stacks = []
+    for month in shown:
+        here = by_month.get(month, {})
+        parts = [here.get(name, 0) for name in named]
+        stacks.append([*parts, sum(here.values()) - sum(parts)])
+    legend = [*named, _OTHERS] if len(ranked) > len(named) else named
+    return _bars("Articles a month, by source", shown, stacks, legend)
+
+
+def lengths(counts: Sequence[int], bounds: Sequence[int]) -> str:
+    """How many articles have texts of so many characters; ``bounds`` as ``LENGTHS``."""
+    names = [str(bounds[0]), *(f"≤{bound}" for bound in bounds[1:]), f">{bounds[-1]}"]
+    return _bars("Articles by characters of their paragraphs", names, [[n] for n in counts], [])
+
+
+def calendar(covered: Mapping[date, float], years: Sequence[int]) -> str:
+    """The share of the listings that are known to be complete, by day; a row of weeks a year.
+
+    Of many years the newest are drawn.
+    """
+    years = years[-_YEARS:]
+    step, top = _CELL + _GAP, 44
+    block = 7 * step + 22
+    cells = []
+    for row, year in enumerate(years):
+        y = top + row * block
+        cells.append(_text(0, y + 4 * step, str(year), size=12))
+        day = first = date(year, 1, 1)
+        while day.year == year:
+            week = (day.timetuple().tm_yday - 1 + first.weekday()) // 7
+            share = covered.get(day, 0.0)
+            shade = _SHADES[0 if not share else min(1 + int(share * 3.999), 4)]
+            x = 36 + week * (step - 1)
+            cells.append(
+                f'<rect x="{x}" y="{y + day.weekday() * step}" width="{_CELL - 1}"'
+                f' height="{_CELL}" fill="{shade}"><title>{day}: {share:.0%}</title></rect>'
+            )
+            day += timedelta(days=1)
+    keys = []
+    for at, (shade, name) in enumerate(zip(_SHADES, ("none", "some", "half", "most", "all"), strict=True)):
+        keys.append(f'<rect x="{36 + at * 64}" y="24" width="12" height="12" fill="{shade}"/>')
+        keys.append(_text(52 + at * 64, 34, name))
+    return _drawing(
+        "Share of the listings known to be complete, by day", top + len(years) * block, [*keys, *cells]
+    )
+
+
+def _every_month(known: Iterable[str]) -> list[str]:
+    """The months from the first to the last, those without articles too."""
+    if not (ordered := sorted(known)):
+        return []
+    (year, month), last = map(int, ordered[0].split("-")), ordered[-1]
+    found = [ordered[0]]
+    while found[-1] < last:
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+        found.append(f"{year:04}-{month:02}")
+    return found
+
+
+def _bars(
+    title: str, names: Sequence[str], stacks: Sequence[Sequence[int]], legend: Sequence[str]
+) -> str:
+    """A bar of stacked parts for each name, with the greatest total as the scale."""
+    height, left, top, bottom = 200, 48, 36, 24
+    most = max(map(sum, stacks), default=0) or 1
+    room = (_WIDTH - left) / max(len(names), 1)
+    parts = [*_scale(most, left, top, height)]
+    for at, (name, stack) in enumerate(zip(names, stacks, strict=True)):
+        x, y = left + at * room, float(top + height)
+        for part, number in enumerate(stack):
+            size = height * number / most
+            y -= size
+            if number:
+                of = f" {legend[part]}" if legend else ""
+                parts.append(
+                    f'<rect x="{x + room * 0.1:.1f}" y="{y:.1f}" width="{room * 0.8:.1f}"'
+                    f' height="{size:.1f}" fill="{_COLOURS[part]}">'
+                    f"<title>{escape(name)}{escape(of)}: {number}</title></rect>"
+                )
+        if at % max(len(names) * 52 // (_WIDTH - left), 1) == 0:
+            parts.append(_text(x + room / 2, top + height + 16, name, anchor="middle"))
+    for at, name in enumerate(legend):
+        x, y = left + at % 4 * 176, top + height + bottom + 12 + at // 4 * 18
+        parts.append(f'<rect x="{x}" y="{y}" width="12" height="12" fill="{_COLOURS[at]}"/>')
+        parts.append(_text(x + 17, y + 10, name if len(name) <= 20 else f"{name[:19]}…"))
+    return _drawing(title, top + height + bottom + 8 + -(-len(legend) // 4) * 18, parts)
+
+
+def _scale(most: int, left: int, top: int, height: int) -> Iterator[str]:
+    for share in (0.0, 0.5, 1.0):
+        y = top + height * (1 - share)
+        yield f'<line x1="{left}" y1="{y}" x2="{_WIDTH}" y2="{y}" stroke="{_GRID}"/>'
+        yield _text(left - 6, y + 4, f"{most * share:,.6g}", anchor="end")
+
+
+def _text(x: float, y: float, text: str, *, size: int = 11, anchor: str = "start") -> str:
+    return (
+        f'<text x="{x:.6g}" y="{y:.6g}" font-size="{size}" fill="{_PALE}"'
+        f' text-anchor="{anchor}">{escape(text)}</text>'
+    )
+
+
+def _drawing(title: str, height: float, parts: Iterable[str]) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.6g}"'
+        f' width="{_WIDTH}" height="{height:.6g}" font-family="sans-serif" role="img">\n'
+        f"<title>{escape(title)}</title>\n"
+        '<rect width="100%" height="100%" fill="#ffffff"/>\n'
+        f'<text x="0" y="14" font-size="13" fill="{_INK}">{escape(title)}</text>\n'
+        + "".join(f"{part}\n" for part in parts)
+        + "</svg>\n"
+    )
