@@ -42,9 +42,9 @@ def fill(data: Path, stored: int) -> None:
           (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {stored})
           SELECT printf('NW20210101%010d', i) AS code FROM n WHERE {stored};
         INSERT INTO articles (info_code, site, listing, title, paragraphs, content_hash, text_hash,
-          revision, first_seen_at, updated_at, run_id, parser)
+          revision, first_seen_at, updated_at, run_id, parser, duplicate_group)
           SELECT code, 'finews', 'emnews', code, '[{{"kind":"text","text":"' || code || '"}}]',
-          code, code, 1, '2021-01-01', '2021-01-01', {run.id}, 'fill/1' FROM code;
+          code, code, 1, '2021-01-01', '2021-01-01', {run.id}, 'fill/1', code FROM code;
         INSERT INTO entries (site, listing, url, info_code, state, first_shown_at, run_id)
           SELECT 'finews', 'emnews', 'https://finews.withounder.com/emnews/' || code, code,
           'stored', '2021-01-01', {run.id} FROM code;

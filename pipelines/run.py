@@ -16,6 +16,7 @@ from pipelines.database.frontier import Frontier
 from pipelines.database.hosts import Hosts, Rest
 from pipelines.database.ledger import Ledger
 from pipelines.database.lock import RunLock
+from pipelines.database.regroup import regroup, ungrouped
 from pipelines.store import Store
 
 Clock = Callable[[], datetime]
@@ -51,6 +52,8 @@ class Run:
         self.error: StoreError | None = None
         self.corpus = open_corpus(data)
         self.pages = open_pages(data)
+        if ungrouped(self.corpus):
+            regroup(self.corpus)
         with writing(self.corpus):
             self.id = Ledger.begin(self.corpus, command, clock())
         self.ledger = Ledger(self.corpus, self.id, clock)

@@ -13,12 +13,14 @@ from sqlite_utils import Database
 
 from crawler.items import Article, Failure, Look, Page
 from pipelines.database.connect import writing
+from pipelines.database.duplicates import Duplicates, State
 from pipelines.database.failures import write_failure
 from pipelines.database.history import keep
 from pipelines.database.looks import Looks
-from pipelines.database.rows import json_text, time_text
+from pipelines.database.rows import json_text, paragraphs_of, time_text
 from pipelines.dedupe import content_hash, fingerprint
 from pipelines.merge import Change, Content, Said, content, taken
+from pipelines.sentences import sentences_of
 from pipelines.validate import incomplete
 
 if sys.version_info >= (3, 14):
@@ -46,7 +48,8 @@ class Store:
     after a kill.
 
     A page is committed before the article made of it. An article, its mentions and
-    sightings and the frontier's rows that it answers are one transaction. ``counts``
+    sightings, its group of near-duplicates and the frontier's rows that it answers are one
+    transaction. ``counts``
     is counted up as records are written: new, changed, filled, improved, unchanged, incomplete,
     failed.
     Raises :class:`crawler.errors.WriteFailed`.
@@ -67,6 +70,7 @@ class Store:
         self._clock = clock
         self._counts = counts
         self.looks = Looks(corpus, clock)
+        self._duplicates = Duplicates(corpus)
         self._clear()
 
     def add(self, record: Record) -> None:
@@ -90,19 +94,29 @@ class Store:
                 for page in self._waiting_pages:
                     self._write_page(page)
         if self._waiting:
-            counted: Counter[str] = Counter()
-            with writing(self._corpus):
-                for record in self._waiting:
-                    if isinstance(record, Failure):
-                        write_failure(self._corpus, record, self._run_id, self._clock())
-                        counted["failed"] += 1
-                    elif isinstance(record, Look):
-                        self.looks.write(record)
-                    else:
-                        counted[self._write_article(record)] += 1
-                        counted["incomplete"] += incomplete(record)
+            try:
+                with writing(self._corpus):
+                    counted = self._write_waiting()
+            except BaseException:
+                self._duplicates.forget()
+                raise
             self._counts.update(counted)
         self._clear()
+
+    def _write_waiting(self) -> Counter[str]:
+        counted: Counter[str] = Counter()
+        self._states: list[State] = []
+        for record in self._waiting:
+            if isinstance(record, Failure):
+                write_failure(self._corpus, record, self._run_id, self._clock())
+                counted["failed"] += 1
+            elif isinstance(record, Look):
+                self.looks.write(record)
+            else:
+                counted[self._write_article(record)] += 1
+                counted["incomplete"] += incomplete(record)
+        self._duplicates.write(self._states)
+        return counted
 
     def _clear(self) -> None:
         self._waiting_pages: list[Page] = []
@@ -139,6 +153,8 @@ class Store:
         merged, counted = new, "new"
         if found is None:
             self._insert(code, new, now)
+            said = sentences_of(article.paragraphs)
+            self._states.append(State(code, new["published_at"], said, now, new=True))
         else:
             old, since = found
             now = max(now, since)  # by a clock that was set back: states follow each other
@@ -147,6 +163,9 @@ class Store:
             if change:
                 keep(self._corpus, code, change, now)
                 self._update(code, merged, now, new_revision=change == "revised")
+                if any(merged[name] != old[name] for name in ("paragraphs", "published_at")):
+                    said = sentences_of(paragraphs_of(merged["paragraphs"]))
+                    self._states.append(State(code, merged["published_at"], said, now))
         whole = merged["title"] is not None and merged["published_at"] is not None
         self._answer(article, fingerprint(new), now, whole=whole)
         return counted
@@ -207,6 +226,7 @@ class Store:
             "updated_at": now,
             "run_id": self._run_id,
             "same_text_as": twin and twin[0],
+            "duplicate_group": code,
         }
         conn.execute(
             f"INSERT INTO articles ({', '.join(values)}) VALUES (:{', :'.join(values)})", values

@@ -126,7 +126,8 @@ def corpus_of() -> Callable[[Program], dict[str, list[Any]]]:
             "articles": rows(
                 "SELECT info_code, site, listing, source, title, digest, published_at,"
                 " published_raw, url, author, editor, tags, paragraphs, content_hash, revision,"
-                " parser, page, text_hash, same_text_as FROM articles ORDER BY info_code"
+                " parser, page, text_hash, same_text_as, duplicate_group FROM articles"
+                " ORDER BY info_code"
             ),
             "mentions": rows("SELECT * FROM mentions ORDER BY info_code, rowid"),
             "sightings": rows(

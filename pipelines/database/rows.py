@@ -42,6 +42,11 @@ def paragraphs_json(paragraphs: Iterable[Paragraph]) -> str:
     return json_text([paragraph_value(each) for each in paragraphs])
 
 
+def paragraphs_of(column: str) -> list[Paragraph]:
+    """The paragraphs of a ``paragraphs`` column; the rows of tables as lists."""
+    return [Paragraph(**each) for each in json.loads(column)]
+
+
 def paragraph_value(paragraph: Paragraph) -> Mapping[str, object]:
     """One paragraph as a JSON object, ``{"kind": "text", "text": "…"}``."""
     if paragraph.text is not None:  # nearly all of them

@@ -347,3 +347,46 @@ ALTER TABLE sightings ADD COLUMN parser TEXT;
 ALTER TABLE runs ADD COLUMN improved INTEGER NOT NULL DEFAULT 0;
 """,
     )
+
+
+@corpus()
+def m006_duplicates(db: Database) -> None:
+    """Near-duplicates among the texts: their groups, and by what they are found."""
+    run_script(
+        db,
+        """
+-- the info code of the first article of its group of near-duplicates, its own when it is that
+-- or alone; NULL: not grouped yet, the next run does it
+ALTER TABLE articles ADD COLUMN duplicate_group TEXT;
+-- who else is in this group? without those, nearly all, who are alone
+CREATE INDEX articles_by_group ON articles(duplicate_group) WHERE duplicate_group <> info_code;
+-- is there any to be grouped?
+CREATE INDEX articles_ungrouped ON articles(info_code) WHERE duplicate_group IS NULL;
+
+CREATE TABLE texts (
+  id INTEGER PRIMARY KEY,      -- ours: SQLite may number the rows of articles anew
+  info_code TEXT NOT NULL UNIQUE REFERENCES articles(info_code),
+  published_at TEXT,           -- as in articles: of two, which is first
+  sentences BLOB NOT NULL      -- 8 bytes a sentence, little-endian, sorted
+);
+
+-- by which sentences a text, or one much like it in its group, is found
+CREATE TABLE sentences (
+  hash INTEGER NOT NULL,       -- its lowest byte is the length of the sentence
+  text INTEGER NOT NULL REFERENCES texts(id),
+  PRIMARY KEY (hash, text)
+) WITHOUT ROWID;
+
+-- sentences of so many different texts that they tell nothing
+CREATE TABLE common_sentences (
+  hash INTEGER PRIMARY KEY
+);
+
+CREATE TABLE regroupings (
+  info_code TEXT NOT NULL REFERENCES articles(info_code),
+  duplicate_group TEXT NOT NULL,
+  replaced_at TEXT NOT NULL,   -- the article was in that group until then
+  PRIMARY KEY (info_code, replaced_at)
+) WITHOUT ROWID;
+""",
+    )
