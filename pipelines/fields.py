@@ -35,7 +35,8 @@ FIELDS = (
     Field(
         "paragraphs",
         "paragraphs",
-        "the body in reading order: kind, text; rows of a table; url, width, height, alt of an image",
+        "the body in reading order: kind and text; a table has rows; an image has url, width,"
+        " height, alt",
     ),
     Field("content_hash", "text", "fingerprint of title, time, digest and paragraphs"),
     Field("revision", "integer", "1, and one more for each change that its source made later"),

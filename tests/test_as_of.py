@@ -23,6 +23,8 @@ from pipelines.database.connect import read_corpus
 from pipelines.database.select import Filter, count, count_lost, rows
 from pipelines.database.select import article as stored
 from pipelines.export import FORMATS, export
+from pipelines.export.splits import Split
+from pipelines.fields import COLUMNS
 from tests.conftest import Program
 from tests.looks import CODE, Looks, article, at, looking
 from tests.replica import serving
@@ -70,11 +72,11 @@ steps = st.lists(
 def known(looks: Looks, as_of: datetime | None = None) -> list[Any]:
     """What each selection gives, every column of every format."""
     db = looks.run.corpus
-    made = [Filter(f.since, f.until, f.sources, f.sites, as_of) for f in FILTERS]
+    made = [replace(each, as_of=as_of) for each in FILTERS]
     for each in made:
         assert count(db, each) == len(list(rows(db, each)))
-    return [[tuple(row) for row in rows(db, each, more=("body",))] for each in made] + [
-        stored(db, Filter(code=code, as_of=as_of)) for code in CODES
+    return [[tuple(row) for row in rows(db, each, (*COLUMNS, "body"))] for each in made] + [
+        stored(db, Filter(info_code=code, as_of=as_of)) for code in CODES
     ]
 
 
@@ -112,6 +114,8 @@ def export_all(finews: Program, folder: Path, as_of: str = "") -> dict[str, byte
     db = read_corpus(finews.data)
     for format in sorted({*FORMATS} - {"warc"}):  # pages are of no time
         export(db, folder / format, format, wanted)
+    halves = (Split("one", end=at(0)), Split("two", start=at(1)))
+    export(db, folder / "halves", "jsonl", replace(wanted, dedupe="near"), splits=halves)
     db.close()
     return {
         str(path.relative_to(folder)): path.read_bytes()
@@ -120,11 +124,21 @@ def export_all(finews: Program, folder: Path, as_of: str = "") -> dict[str, byte
     }
 
 
-def pause() -> str:
-    """A time that is over, after all that was done and before all that will be."""
+def data(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Without what tells the command, which names the time, and of coverage."""
+    about = ("README.md", "manifest.json", "pictures/coverage.svg")
+    return {name: text for name, text in files.items() if not name.endswith(about)}
+
+
+def pause(finews: Program, folder: Path) -> tuple[str, dict[str, bytes]]:
+    """A time that is over, after all that was done and before all that will be, and the exports
+    as of it.
+    """
     moment = datetime.now(SHANGHAI).isoformat(timespec="seconds")
     time.sleep(1.1)
-    return moment
+    then = export_all(finews, folder / "then", moment)
+    assert data(then) == data(export_all(finews, folder / "plain"))
+    return moment, then
 
 
 def test_exports_of_then_are_the_same_bytes_later(finews: Program, tmp_path: Path) -> None:
@@ -135,16 +149,16 @@ def test_exports_of_then_are_the_same_bytes_later(finews: Program, tmp_path: Pat
     late = post("202206029100000002", title="后来", date="2022-06-02 09:00:00 +0800")
     with serving(build([*posts, first])) as replica:
         finews.crawl(replica.url)
-        moments = [(pause(), export_all(finews, tmp_path / "0"))]
+        moments = [pause(finews, tmp_path / "0")]
         replica.pages |= build([*posts, edited, late])
         assert finews.crawl(replica.url, "--full")["changed"] == 1
-        moments.append((pause(), export_all(finews, tmp_path / "1")))
+        moments.append(pause(finews, tmp_path / "1"))
     file = tmp_path / "posts" / first.name
     file.parent.mkdir()
     text = first.text.replace("正文甲。", "正文甲，以及更多的话，都在文件里。")
     file.write_text(text, encoding="utf-8")
     assert finews.json("ingest", str(file.parent))["filled"] == 1
-    moments.append((pause(), export_all(finews, tmp_path / "2")))
+    moments.append(pause(finews, tmp_path / "2"))
     with looking(finews.data) as looks:
         ((page, url, parser),) = looks.rows(
             "SELECT page, url, parser FROM sightings WHERE site = 'posts'"
@@ -157,7 +171,7 @@ def test_exports_of_then_are_the_same_bytes_later(finews: Program, tmp_path: Pat
         )  # fmt: skip
         better = replace(better, page=page)
         assert looks.take(better, after=0) == {"improved": 1}
-    moments.append((pause(), export_all(finews, tmp_path / "3")))
+    moments.append(pause(finews, tmp_path / "3"))
     texts = [files["program.jsonl"].decode() for _, files in moments]
     assert len(set(texts)) == 4
     for number, (moment, files) in enumerate(moments):

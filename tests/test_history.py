@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from crawler.items import Mention, Paragraph
 from pipelines.database import history, schema
 from pipelines.database.rows import time_text
-from pipelines.database.select import COLUMNS, Filter
+from pipelines.database.select import OWN, Filter
 from pipelines.database.select import article as stored
 from pipelines.merge import Said, content, revised, taken
 from tests.conftest import Program
@@ -60,7 +60,7 @@ def test_what_each_kind_of_look_does(looks: Looks) -> None:
 
 def test_a_state_is_kept_whole(looks: Looks) -> None:
     looks.take(article("甲", mentions=MENTION, digest="摘要", tags=("甲新闻",)))
-    before = stored(looks.run.corpus, Filter(code=CODE))
+    before = stored(looks.run.corpus, Filter(info_code=CODE))
     assert before
     assert before["mentions"] == [
         {"market": "1", "code": "600519", "name": "贵州茅台", "evidence": "link", "paragraph": 0}
@@ -68,8 +68,8 @@ def test_a_state_is_kept_whole(looks: Looks) -> None:
     looks.take(article("乙"))
     looks.take(article("乙", **FILE, editor="张三"))
     states = history.states(looks.run.corpus, CODE)
-    assert {name: states[0][name] for name in (*COLUMNS, "mentions")} == {
-        name: before[name] for name in (*COLUMNS, "mentions")
+    assert {name: states[0][name] for name in (*OWN, "mentions")} == {
+        name: before[name] for name in (*OWN, "mentions")
     }
     assert [(each["seen_at"], each["replaced_at"]) for each in states] == [
         (time_text(at(1)), time_text(at(2))),

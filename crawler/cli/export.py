@@ -5,48 +5,77 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
-from crawler.cli import UNEXPECTED, options
+from crawler.cli import FAILED, UNEXPECTED, options
 from crawler.cli.output import print_json
 from pipelines.database import select
 from pipelines.database.connect import read_corpus, read_pages
 from pipelines.database.pages import StoredPages
 from pipelines.export import FORMATS, export, export_pages
+from pipelines.export.formats import format_of, is_folder
+from pipelines.export.manifest import verify
+from pipelines.export.splits import Split, read_splits
+
+
+class Splits(click.ParamType[tuple[Split, ...]]):
+    """Splits by time: ``train:..2025-06-30,test:``."""
+
+    name = "splits"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Split, ...]:
+        try:
+            return value if isinstance(value, tuple) else read_splits(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command("export")
 @click.argument("dest", type=click.Path(path_type=Path))
 @click.option("--format", type=click.Choice(sorted(FORMATS)), help="By DEST's ending, if absent.")
-@options.since
-@options.until
-@click.option("--source", "sources", metavar="NAME", multiple=True, help="Attributed to NAME.")
-@click.option("--site", "sites", metavar="NAME", multiple=True, help="Seen at site NAME.")
-@options.as_of
+@options.selection
+@click.option(
+    "--split",
+    "splits",
+    metavar="SPLITS",
+    type=Splits(),
+    default=(),
+    help="Split by time, see below.",
+)
+@click.option("--excel", is_flag=True, help="csv: begin with the mark by which Excel knows UTF-8.")
 @click.option("--prune", is_flag=True, help="jekyll: remove posts that are no more selected.")
+@click.option("--verify", "verifying", is_flag=True, help="Check the folder DEST by its manifest.")
 @options.data
 @options.json
 def command(
     dest: Path,
     format: str | None,
-    since: datetime | None,
-    until: datetime | None,
-    sources: tuple[str, ...],
-    sites: tuple[str, ...],
-    as_of: datetime | None,
+    wanted: select.Filter,
+    splits: tuple[Split, ...],
+    excel: bool,
     prune: bool,
+    verifying: bool,
     data: Path,
     as_json: bool,
 ) -> None:
     """Write the stored articles to DEST, in order of time.
 
-    A file (jsonl, csv) appears only when it is whole; an older one is replaced. jekyll
-    makes a folder of post files that Jekyll builds a site from, and writes only those
-    that differ. --source and --site may be given several times. With --since or
-    --until, articles without a time are left out.
+    Files: .jsonl and .csv (with .gz or .zst behind it, if you like), .parquet (needs the
+    extra [parquet]), .db (SQLite). Folders: --format parquet without an ending, hf
+    (opened by Hugging Face's load_dataset), jekyll (post files), and whatever is split.
+    Folders but jekyll have a card, README.md, and a manifest. All appear only when
+    they are whole; an older export is replaced.
+
+    Options that may be given several times widen each other, different ones narrow. With
+    bounds of time, articles whose time is unknown are left out.
+
+    --split train:..2025-06-30,validation:..2025-12-31,test: splits by time of
+    publication. A group of near-duplicates is in one split only: copies that come after
+    the end of that split are left out.
 
     --as-of gives the articles that were first seen by T, each as it was known then; the
     same T gives the same bytes whatever later crawls bring. The other filters look at
@@ -60,28 +89,28 @@ def command(
       finews export news.jsonl
       finews export known.jsonl --as-of 2022-05-31T09:30:00
       finews export news.csv --since 2022-05-01 --until 2022-05-31 --source 财联社
+      finews export maotai.parquet --code 1.600519 --evidence chart,code --dedupe near
+      finews export news --format hf --split train:..2025-06-30,test:
+      finews export news --verify
       finews export site --format jekyll --prune
       finews export pages.warc.gz --site eastmoney
+
+    Exit codes: 0 done, 1 unexpected error, 2 usage, 3 --verify found a difference.
     """
-    format = format or dest.name.removesuffix(".gz").rpartition(".")[2]
-    if format not in FORMATS:
-        raise click.UsageError(f"which --format? {dest.name} does not end in one of them")
-    if prune and format != "jekyll":
-        raise click.UsageError("--prune goes with --format jekyll")
-    if dest.is_dir() != (format == "jekyll") and dest.exists():
-        raise click.UsageError(f"{dest} is {'a' if dest.is_dir() else 'no'} folder")
-    options.check_order(since, until)
-    if format == "warc":
-        if since or until or sources or as_of:
-            raise click.UsageError("--format warc writes whole pages; of filters it takes --site")
-        _export_pages(dest, sites, data, as_json=as_json)
+    if verifying:
+        _verify(dest, as_json=as_json)
         return
-    wanted = select.Filter(since, until, sources, sites, as_of)
+    format = format or format_of(dest)
+    if format is None:
+        raise click.UsageError(f"which --format? {dest.name} does not end in one of them")
+    _check(dest, format, wanted, splits, excel=excel, prune=prune)
+    if format == "warc":
+        _export_pages(dest, wanted.sites, data, as_json=as_json)
+        return
     db = read_corpus(data)
-    total = select.count(db, wanted)
-    lost = select.count_lost(db, as_of) if as_of else 0
-    with _progress(dest, total, hidden=as_json) as on_row:
-        counts = export(db, dest, format, wanted, on_row, prune=prune)
+    lost = select.count_lost(db, wanted.as_of) if wanted.as_of else 0
+    with _progress(dest, select.count(db, wanted), hidden=as_json) as on_rows:
+        counts = export(db, dest, format, wanted, on_rows, splits=splits, excel=excel, prune=prune)
     if as_json:
         print_json({"dest": str(dest), "format": format, **counts, "not_kept": lost})
         return
@@ -97,10 +126,50 @@ def command(
         )
 
 
+def _check(
+    dest: Path,
+    format: str,
+    wanted: select.Filter,
+    splits: tuple[Split, ...],
+    *,
+    excel: bool,
+    prune: bool,
+) -> None:
+    """Refuse what does not go together."""
+    if prune and format != "jekyll":
+        raise click.UsageError("--prune goes with --format jekyll")
+    if excel and format != "csv":
+        raise click.UsageError("--excel goes with --format csv")
+    if splits and format in ("jekyll", "warc"):
+        raise click.UsageError(f"--split does not go with --format {format}")
+    if splits and format_of(dest):
+        raise click.UsageError(f"--split makes a folder; name one, rather than {dest.name}")
+    folder = is_folder(dest, format, split=bool(splits))
+    if dest.is_dir() != folder and dest.exists():
+        raise click.UsageError(f"{dest} is {'a' if dest.is_dir() else 'no'} folder")
+    if format == "warc" and replace(wanted, sites=()) != select.Filter():
+        raise click.UsageError("--format warc writes whole pages; of filters it takes --site")
+
+
+def _verify(dest: Path, *, as_json: bool) -> None:
+    try:
+        found = verify(dest)
+    except OSError as error:
+        raise click.UsageError(f"{dest} has no manifest to verify by: {error.strerror}") from error
+    if as_json:
+        print_json({"dest": str(dest), "differences": found})
+    else:
+        for each in found:
+            click.echo(each)
+        click.echo(f"{dest} is {'NOT ' if found else ''}as it was exported.")
+    if found:
+        sys.exit(FAILED)
+
+
 def _export_pages(dest: Path, sites: tuple[str, ...], data: Path, *, as_json: bool) -> None:
     stored = StoredPages(read_corpus(data), read_pages(data))
-    with _progress(dest, stored.total(sites), hidden=as_json) as on_page:
-        pages = export_pages(stored, dest, sites, on_page)
+    with _progress(dest, stored.total(sites), hidden=as_json) as on_pages:
+        pages = export_pages(stored, dest, sites, lambda: on_pages(1))
     if as_json:
         print_json({"dest": str(dest), "format": "warc", "pages": pages})
     else:
@@ -108,14 +177,14 @@ def _export_pages(dest: Path, sites: tuple[str, ...], data: Path, *, as_json: bo
 
 
 @contextmanager
-def _progress(dest: Path, total: int, *, hidden: bool) -> Iterator[Callable[[], None]]:
+def _progress(dest: Path, total: int, *, hidden: bool) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, and a sentence where ``dest`` cannot be written."""
     hidden = hidden or not sys.stderr.isatty()
     try:
         with click.progressbar(
             length=total, file=sys.stderr, label="exporting", hidden=hidden
         ) as bar:
-            yield lambda: bar.update(1)
+            yield bar.update
     except OSError as error:
-        click.echo(f"finews: {dest} cannot be written: {error.strerror}", err=True)
+        click.echo(f"finews: {dest} cannot be written: {error.strerror or error}", err=True)
         sys.exit(UNEXPECTED)

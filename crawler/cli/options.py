@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from crawler.items import Evidence
 from crawler.parsers.dates import SHANGHAI, read_bound
+from pipelines.database.select import Dedupe, Filter, is_over
 
 data = click.option(
     "--data",
@@ -41,7 +47,6 @@ def check_order(since: datetime | None, until: datetime | None) -> None:
         raise click.UsageError(f"--since {since} is later than --until {until}")
 
 
-wait = click.option("--wait", is_flag=True, help="Wait for another run to end, rather than exit 4.")
 since = click.option("--since", metavar="T", type=Bound(), help="Published at T or later.")
 until = click.option(
     "--until", metavar="T", type=Bound(end=True), help="Published by T; a day counts whole."
@@ -49,8 +54,7 @@ until = click.option(
 
 
 def _over(_ctx: click.Context, _param: click.Parameter, value: datetime | None) -> datetime | None:
-    """What will be known by then is not known yet: the same T would give something else later."""
-    if value and value.replace(microsecond=0) + timedelta(seconds=1) > datetime.now(SHANGHAI):
+    if value and not is_over(value, datetime.now(SHANGHAI)):
         raise click.BadParameter(f"{value:%Y-%m-%d %H:%M:%S} is not over yet")
     return value
 
@@ -66,3 +70,90 @@ replay = click.option(
     "--replay", metavar="URL", help="Read from a mirror that serves URL/HOST/PATH."
 )
 wait = click.option("--wait", is_flag=True, help="Wait for another run to end, rather than exit 4.")
+
+
+class Security(click.ParamType[str]):
+    """A security's code with its market, ``1.600519``, or in any market, ``600519``."""
+
+    name = "code"
+    _FORM = re.compile(r"(?:[0-9]{1,3}\.)?[0-9A-Za-z_]+\Z")
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        if not self._FORM.match(value):
+            self.fail(f"{value!r} is no code such as 1.600519 or 600519", param, ctx)
+        return str(value)
+
+
+class Words(click.ParamType[tuple[str, ...]]):
+    """Words of a list, apart by commas."""
+
+    name = "words"
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self._words = words
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        found = value if isinstance(value, tuple) else tuple(value.split(","))
+        if unknown := [word for word in found if word not in self._words]:
+            self.fail(f"{unknown[0]!r} is none of {', '.join(self._words)}", param, ctx)
+        return found
+
+
+def _several(name: str, field: str, metavar: str, help: str, **more: Any) -> Any:
+    return click.option(name, field, metavar=metavar, multiple=True, help=help, **more)
+
+
+_SELECTION = (
+    since,
+    until,
+    click.option("--seen-since", metavar="T", type=Bound(), help="First stored at T or later."),
+    click.option("--seen-until", metavar="T", type=Bound(end=True), help="First stored by T."),
+    _several("--site", "sites", "NAME", "Shown by site NAME."),
+    _several("--listing", "listings", "NAME", "Shown by listing NAME."),
+    _several("--source", "sources", "NAME", "Attributed to NAME."),
+    _several("--code", "securities", "CODE", "Names 1.600519, or 600519.", type=Security()),
+    click.option(
+        "--evidence",
+        metavar="WORDS",
+        type=Words(get_args(Evidence)),
+        default=(),
+        help="Named by one of chart,code,tag,link.",
+    ),
+    click.option("--query", metavar="TEXT", help="Has TEXT in title, digest or a paragraph."),
+    click.option(
+        "--min-paragraphs", metavar="N", type=click.IntRange(1), help="Has N paragraphs or more."
+    ),
+    as_of,
+    click.option(
+        "--dedupe",
+        type=click.Choice(get_args(Dedupe)),
+        default="none",
+        show_default=True,
+        help="Of equal texts, or of a group of near-duplicates, only the first.",
+    ),
+)
+
+
+def selection(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that choose articles, the same for every command; it gets them as ``wanted``,
+    a :class:`Filter`.
+    """
+
+    @functools.wraps(command)
+    def with_filter(**given: Any) -> None:
+        wanted = Filter(
+            **{each.name: given.pop(each.name) for each in fields(Filter) if each.name in given}
+        )
+        check_order(wanted.since, wanted.until)
+        if wanted.seen_since and wanted.seen_until and wanted.seen_since > wanted.seen_until:
+            raise click.UsageError(
+                f"--seen-since {wanted.seen_since} is later than --seen-until {wanted.seen_until}"
+            )
+        if wanted.query is not None and not wanted.query.strip():
+            raise click.UsageError("--query is empty")
+        command(wanted=wanted, **given)
+
+    chosen: Callable[..., None] = with_filter
+    for option in reversed(_SELECTION):
+        chosen = option(chosen)
+    return chosen

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
@@ -66,7 +66,8 @@ def earlier(table: str, more: str = "") -> str:
     columns = ", ".join(names).replace("e.updated_at", "e.seen_at AS updated_at")
     return (
         f"SELECT {columns}, e.body, e.mentions, e.replaced_at, {change} AS change,"
-        f" e.rowid AS number{more} FROM {table} AS e JOIN articles AS a ON a.info_code = e.info_code"
+        f" e.rowid AS number{more} FROM {table} AS e"
+        " JOIN articles AS a ON a.info_code = e.info_code"
     )
 
 
@@ -107,9 +108,7 @@ class Filter:
         """SQL for ``columns`` of each wanted article in its state, and its parameters."""
         asked = {name: each for name in self.__slots__ if (each := getattr(self, name))}
         wanted = " AND ".join(["1", *self._conditions(asked)])
-        where = " AND ".join(
-            (wanted, *(sql for name, sql in _PUBLISHED.items() if name in asked))
-        )
+        where = " AND ".join((wanted, *(sql for name, sql in _PUBLISHED.items() if name in asked)))
         if self.apart_from:
             before = f"{wanted} AND published_at >= :apart_from AND published_at < :since"
             where += f" AND {_SAME['near']} NOT IN ({self._all(_SAME['near'], before)})"
@@ -133,7 +132,10 @@ class Filter:
         more = f", words_hash(e.paragraphs) AS text_hash, {_GROUP_THEN}"
         past = [sql.format(earlier(table, more)) for table in EARLIER]
         return " UNION ALL ".join(
-            (sql.format(_standing(_GROUP_THEN)), *(f"{each} AND replaced_at > :as_of" for each in past))
+            (
+                sql.format(_standing(_GROUP_THEN)),
+                *(f"{each} AND replaced_at > :as_of" for each in past),
+            )
         )
 
     def _conditions(self, asked: Container[str]) -> Iterator[str]:
@@ -188,6 +190,13 @@ def _bindable(value: object) -> object:
     return json_text(value) if isinstance(value, tuple) else value
 
 
+def is_over(as_of: datetime, now: datetime) -> bool:
+    """May what was known at ``as_of`` be asked for? What will be known by then is not known yet:
+    the same time would give something else later.
+    """
+    return as_of.replace(microsecond=0) + timedelta(seconds=1) <= now
+
+
 def count(db: Database, wanted: Filter) -> int:
     """How many articles the filter selects."""
     sql, values = wanted.states("info_code")
@@ -206,9 +215,7 @@ def count_lost(db: Database, as_of: datetime) -> int:
     return int(known) - count(db, Filter(as_of=as_of))
 
 
-def rows(
-    db: Database, wanted: Filter, columns: Sequence[str] = COLUMNS
-) -> Iterator[sqlite3.Row]:
+def rows(db: Database, wanted: Filter, columns: Sequence[str] = COLUMNS) -> Iterator[sqlite3.Row]:
     """The selected articles as stored, by time and info code, those without time first.
 
     Lists are JSON. One consistent state, whatever a crawl writes meanwhile; memory does
@@ -235,7 +242,9 @@ def lines(db: Database, wanted: Filter) -> Iterator[bytes]:
     """The selected articles as JSON objects in UTF-8, without line breaks, in the order of
     :func:`rows`; what is unknown is null.
     """
-    pairs = ", ".join(f"'{field.name}', {_AS_JSON.get(field.type, '{}').format(field.name)}" for field in FIELDS)
+    pairs = ", ".join(
+        f"'{field.name}', {_AS_JSON.get(field.type, '{}').format(field.name)}" for field in FIELDS
+    )
     sql, values = wanted.states(f"CAST(json_object({pairs}) AS BLOB), published_at, info_code")
     for line, _, _ in db.conn.execute(sql + _ORDER, values):
         try:

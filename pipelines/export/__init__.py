@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -13,7 +12,7 @@ from sqlite_utils import Database
 from pipelines.database.pages import StoredPages
 from pipelines.database.select import Filter
 from pipelines.export import dataset, jekyll, warc
-from pipelines.export.formats import FILES, FORMATS, compressed, is_folder
+from pipelines.export.formats import FORMATS, compressed, format_named, is_folder
 from pipelines.export.manifest import is_export
 from pipelines.export.splits import Split
 from pipelines.export.whole import whole_file, whole_folder
@@ -50,10 +49,9 @@ def export(
                     db, wanted, folder, format, on_rows, splits=splits, excel=excel
                 )
             return Counter(articles=rows)
-        how = FILES[format]
-        write = partial(how.write, excel=True) if excel else how.write
+        how = format_named(format, excel=excel)
         with whole_file(dest) as file, compressed(file, dest) as packed:
-            return Counter(articles=write(how.read(db, wanted), packed, on_rows))
+            return Counter(articles=how.write(how.read(db, wanted), packed, on_rows))
 
 
 @contextmanager

@@ -5,55 +5,22 @@ All it tells comes from the corpus and the command, nothing from the machine or 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from crawler.sites import sites
 from pipelines.database.coverage import Span
 from pipelines.export import pictures
 from pipelines.export.facts import LENGTHS, Facts
+from pipelines.export.loading import examples, features
 from pipelines.fields import FIELDS, Field
 
 _DAY = timedelta(days=1)
 _SOURCES = 30
 _GAPS = 50
 _SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
-# Types of fields, by what a format can hold, in the words of the datasets library.
-_STRING = "  - name: {}\n    dtype: string\n"
-_NESTED = {
-    "texts": "  - name: {}\n    list: string\n",
-    "paragraphs": "  - name: {}\n    list:\n"
-    "    - name: kind\n      dtype: string\n"
-    "    - name: text\n      dtype: string\n"
-    "    - name: rows\n      list:\n        list: string\n"
-    "    - name: url\n      dtype: string\n"
-    "    - name: width\n      dtype: int32\n"
-    "    - name: height\n      dtype: int32\n"
-    "    - name: alt\n      dtype: string\n",
-    "mentions": "  - name: {}\n    list:\n"
-    "    - name: market\n      dtype: string\n"
-    "    - name: code\n      dtype: string\n"
-    "    - name: name\n      dtype: string\n"
-    "    - name: evidence\n      dtype: string\n"
-    "    - name: paragraph\n      dtype: int32\n",
-}
-_PLAIN = {
-    "text": _STRING,
-    "integer": "  - name: {}\n    dtype: int64\n",
-    "flag": "  - name: {}\n    dtype: bool\n",
-}
-_FEATURES: Mapping[str, Mapping[str, str]] = {
-    "parquet": {
-        **_PLAIN,
-        **_NESTED,
-        "time": "  - name: {}\n    dtype: timestamp[ms, tz=Asia/Shanghai]\n",
-    },
-    "jsonl": {**_PLAIN, **_NESTED, "time": _STRING},
-    "csv": {**_PLAIN, **dict.fromkeys((*_NESTED, "time"), _STRING)},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +79,11 @@ def _head(facts: Facts, parts: Sequence[Part], format: str) -> str:
         "license_name: rights-of-the-publishers\n"
         f"tags:\n- finance\n- news\nsize_categories:\n- {category}\n"
     )
-    if features := _FEATURES.get(format):
+    if kinds := features(format):
         text += "configs:\n- config_name: default\n  data_files:\n"
         text += "".join(f"  - split: {each.name}\n    path: {each.files}\n" for each in parts)
         text += "dataset_info:\n  features:\n"
-        text += "".join(features[field.type].format(field.name) for field in FIELDS)
+        text += kinds
     return text + "---\n"
 
 
@@ -129,7 +96,8 @@ def _what(facts: Facts, command: str, version: str) -> str:
     seen = f"; first stored from {_day(facts.first_seen)} to {_day(facts.last_seen)}"
     return (
         "# Chinese financial news\n\n"
-        f"{facts.articles:,} articles of Chinese financial news{span}{seen if facts.first_seen else ''}."
+        f"{facts.articles:,} articles of Chinese financial news"
+        f"{span}{seen if facts.first_seen else ''}."
         " Times are of Asia/Shanghai. Written by finews"
         f" {version}:\n\n```sh\n{command}\n```\n\n"
         "`manifest.json` has the filters, versions, rows and SHA-256 of every file; `finews export"
@@ -145,8 +113,8 @@ def _splits(parts: Sequence[Part]) -> str:
     text = "## Splits\n\n" + _table(("split", "from", "to", "articles", "copies left out"), rows)
     if len(parts) > 1:
         text += (
-            "\nSplit by time of publication. A group of near-duplicates is in one split only, that of"
-            " its first article; copies published after the end of that split are left out, and"
+            "\nSplit by time of publication. A group of near-duplicates is in one split only, that"
+            " of its first article; copies published after the end of that split are left out, and"
             " articles of unknown time are in none.\n"
         )
     return text
@@ -157,13 +125,17 @@ def _sites(facts: Facts) -> str:
     text = "## Where the articles come from\n\n"
     text += "![Articles a month, by source](pictures/months.svg)\n\n"
     named = [(name, f"{number:,}") for name, number in facts.sources[:_SOURCES]]
-    text += _table(("source", "articles"), [(name or "(unknown)", number) for name, number in named])
+    text += _table(
+        ("source", "articles"), [(name or "(unknown)", number) for name, number in named]
+    )
     if rest := facts.sources[_SOURCES:]:
         text += f"\nand {len(rest):,} more sources with {sum(n for _, n in rest):,} articles.\n"
     text += "\n### Terms\n"
     for name, number in facts.sites:
         if site := known.get(name or ""):
-            text += f"\n**[{site.title}]({site.home})** (`{name}`), {number:,} articles. {site.terms}\n"
+            text += (
+                f"\n**[{site.title}]({site.home})** (`{name}`), {number:,} articles. {site.terms}\n"
+            )
         else:
             text += f"\n**{name or '(unknown)'}**, {number:,} articles. Its terms are not known.\n"
     return text
@@ -171,7 +143,12 @@ def _sites(facts: Facts) -> str:
 
 def _fields(facts: Facts, format: str) -> str:
     rows = [
-        (f"`{field.name}`", _type(field, format), field.meaning, f"{facts.unknown[field.name]:,}")
+        (
+            f"`{field.name}`",
+            _type(field, format),
+            field.meaning,
+            f"{facts.unknown.get(field.name, 0):,}",
+        )
         for field in FIELDS
     ]
     text = "## Fields\n\n" + _table(("field", "type", "meaning", "unknown"), rows)
@@ -179,8 +156,8 @@ def _fields(facts: Facts, format: str) -> str:
     if format == "csv":
         text += (
             "\nIn these CSV files a text that a spreadsheet could run as a formula (it begins with"
-            " `= + - @`, their full-width forms, a tab or a line break), or that begins with `'`, has"
-            " one `'` more before it; take one `'` from the beginning of every text that has one."
+            " `= + - @`, their full-width forms, a tab or a line break), or that begins with `'`,"
+            " has one `'` more before it; take one `'` from the beginning of each that has one."
             " NUL stands as `␀`. Lists are JSON.\n"
         )
     text += "\n![Articles by length](pictures/lengths.svg)\n"
@@ -210,7 +187,7 @@ def _made(facts: Facts) -> str:
         "Media repeat each other. Articles whose texts share at least half of their sentences are"
         " one group of near-duplicates: `duplicate_group` names the one published first,"
         " `first_in_group` is true for it. "
-        f"Here {facts.grouped:,} articles are in {facts.groups:,} groups with others.\n"
+        f"Here {facts.grouped:,} articles share a group with others, {facts.groups:,} groups.\n"
     )
 
 
@@ -221,11 +198,16 @@ def _known_gaps(facts: Facts) -> str:
     if facts.days:
         text += "![Coverage by day](pictures/coverage.svg)\n\n"
     text += (
-        "A listing is known to be complete for the spans of time that crawls have read whole. Outside"
-        " them articles may be missing, and before the first of them nothing is known.\n\n"
+        "A listing is known to be complete for the spans of time that crawls have read whole."
+        " Outside them articles may be missing, and before the first of them nothing is known.\n\n"
     )
     rows = [
-        (site, listing, _bound(found[0].start) if found else "never", _bound(found[-1].end) if found else "")
+        (
+            site,
+            listing,
+            _bound(found[0].start) if found else "never",
+            _bound(found[-1].end) if found else "",
+        )
         for (site, listing), found in facts.coverage.items()
     ]
     text += _table(("site", "listing", "complete from", "to"), rows)
@@ -241,36 +223,9 @@ def _known_gaps(facts: Facts) -> str:
 
 
 def _loading(parts: Sequence[Part], format: str) -> str:
-    first = parts[0]
-    path = first.files
-    one = path.replace("*", f"00000-of-{1:05}") if "*" in path else path
-    code = {
-        "parquet": {
-            "pandas": f'import pandas as pd\n\nnews = pd.read_parquet("{one}")',
-            "polars": f'import polars as pl\n\nnews = pl.scan_parquet("{path}").collect()',
-            "DuckDB": f"import duckdb\n\nnews = duckdb.sql(\"SELECT * FROM '{path}'\")",
-        },
-        "jsonl": {
-            "pandas": f'import pandas as pd\n\nnews = pd.read_json("{path}", lines=True, dtype=False)',
-            "polars": f'import polars as pl\n\nnews = pl.read_ndjson("{path}", infer_schema_length=None)',
-            "DuckDB": f"import duckdb\n\nnews = duckdb.sql(\"SELECT * FROM read_json('{path}')\")",
-        },
-        "csv": {
-            "pandas": f'import pandas as pd\n\nnews = pd.read_csv("{path}", dtype=str)',
-            "polars": f'import polars as pl\n\nnews = pl.read_csv("{path}", infer_schema=False)',
-            "DuckDB": f"import duckdb\n\nnews = duckdb.sql(\"FROM read_csv('{path}', all_varchar = true)\")",
-        },
-        "sqlite": {
-            "Python": f'import sqlite3\n\nnews = sqlite3.connect("{path}")\n'
-            'news.execute("SELECT title FROM articles").fetchall()',
-        },
-    }[format]
-    if format in _FEATURES:
-        code["datasets"] = (
-            f'from datasets import load_dataset\n\nnews = load_dataset(".", split="{first.name}")'
-        )
+    code = examples(parts[0].files, parts[0].name, format)
     text = "## How to load it\n\nIn this folder; no network is needed.\n"
-    return text + "".join(f"\n{tool}:\n\n```python\n{each}\n```\n" for tool, each in code.items())
+    return text + "".join(f"\n{tool}:\n\n```python\n{each}```\n" for tool, each in code.items())
 
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -307,7 +262,9 @@ def _whole_days(span: Span, first: date, last: date) -> Iterator[date]:
     day = first
     if span.start:
         start = datetime.fromisoformat(span.start)
-        day = max(first, start.date() + (_DAY if start.time() != start.time().min else timedelta(0)))
+        day = max(
+            first, start.date() + (_DAY if start.time() != start.time().min else timedelta(0))
+        )
     # The last day that a span reaches is known up to its newest article.
     end = min(last, date.fromisoformat(span.end[:10]))
     while day <= end:

@@ -1,4 +1,5 @@
-"""CSV: a header, then one article a row; lists are JSON in a cell, unknown fields empty.
+"""CSV: a header, then one article a row; lists are JSON in a cell, flags ``True`` or ``False``,
+unknown fields empty.
 
 Cells that a spreadsheet would run as a formula are defused: a text that begins with one of
 ``= + - @``, their full-width forms, a tab or a line break gets ``'`` before it, and so does one
@@ -62,5 +63,5 @@ def _defused(row: sqlite3.Row) -> tuple[list[object], bool]:
             breaks = breaks or "\r" in cell
     for at in _FLAGS:
         if cells[at] is not None:
-            cells[at] = "true" if cells[at] else "false"
+            cells[at] = bool(cells[at])
     return cells, breaks

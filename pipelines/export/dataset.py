@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from pipelines.database.select import Filter, count
 from pipelines.export import manifest
 from pipelines.export.card import Part, card, drawn
 from pipelines.export.facts import facts
-from pipelines.export.formats import FILES, Format
+from pipelines.export.formats import Format, format_named
 from pipelines.export.manifest import File
 from pipelines.export.splits import WHOLE, Split
 
@@ -39,9 +38,7 @@ def write(
     ``data/`` holds the files, ``pictures/`` those of the card, ``README.md``. The corpus must not
     change meanwhile: call it within one transaction.
     """
-    how = FILES[format]
-    if excel:
-        how = replace(how, write=partial(how.write, excel=True))
+    how = format_named(format, excel=excel)
     (folder / "data").mkdir()
     (folder / "pictures").mkdir()
     parts, files = [], list[File]()
@@ -55,8 +52,8 @@ def write(
                 split.name,
                 f"data/{split.name}{'-*' if how.shard else ''}{how.endings[0]}",
                 rows,
-                of_split.since and time_text(of_split.since),
-                of_split.until and time_text(of_split.until),
+                time_text(of_split.since) if of_split.since else None,
+                time_text(of_split.until) if of_split.until else None,
                 count(db, replace(of_split, apart_from=None)) - rows,
             )
         )

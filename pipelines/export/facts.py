@@ -57,25 +57,35 @@ class Facts:
 
 def facts(db: Database, wanted: Filter) -> Facts:
     """The facts of a selection, from the same state as the rows of one transaction."""
-    sql, values = wanted.states(f"*, {_LENGTH} AS length")
+    names = [name for name in COLUMNS if name != "mentions"]  # which may be none, but are known
+    sql, values = wanted.states(f"{', '.join(names)}, {_LENGTH} AS length")
     bounds = (*LENGTHS, 1 << 62)
     parts = [
         "count(*), min(published_at), max(published_at), min(first_seen_at), max(first_seen_at)",
-        *(f"count(*) - count({name})" for name in COLUMNS),
-        *(f"coalesce(sum(length > {low} AND length <= {high}), 0)" for low, high in pairwise((-1, *bounds))),
+        *(f"count(*) - count({name})" for name in names),
+        *(
+            f"coalesce(sum(length > {low} AND length <= {high}), 0)"
+            for low, high in pairwise((-1, *bounds))
+        ),
     ]
     (row,) = db.conn.execute(f"SELECT {', '.join(parts)} FROM ({sql})", values)
     total, *times = row[:5]
     by = _counts(db, wanted, ("site", "source", "substr(published_at, 1, 7)"))
-    groups = [number for _, number in _counts(db, wanted, ("duplicate_group",), having="count(*) > 1")]
+    groups = [
+        number for _, number in _counts(db, wanted, ("duplicate_group",), having="count(*) > 1")
+    ]
+    first, last, first_seen, last_seen = times
     return Facts(
-        total,
-        *times,
+        articles=total,
+        first=first,
+        last=last,
+        first_seen=first_seen,
+        last_seen=last_seen,
         sites=_totals((site, number) for site, _, _, number in by),
         sources=_totals((source, number) for _, source, _, number in by),
         months=[(month, source, number) for _, source, month, number in by if month],
-        lengths=row[5 + len(COLUMNS) :],
-        unknown=dict(zip(COLUMNS, row[5:], strict=False)),
+        lengths=row[5 + len(names) :],
+        unknown=dict(zip(names, row[5:], strict=False)),
         groups=len(groups),
         grouped=sum(groups),
         coverage={

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from gzip import GzipFile
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -55,11 +55,14 @@ FILES: Mapping[str, Format] = {
 #: All by name: ``jekyll`` makes a folder of post files, ``warc`` is of pages.
 FORMATS = (*FILES, "jekyll", "warc")
 _ENDINGS = {
-    ending: name
-    for name, each in FILES.items()
-    if name != "hf"
-    for ending in each.endings
+    ending: name for name, each in FILES.items() if name != "hf" for ending in each.endings
 } | {".warc": "warc", ".warc.gz": "warc"}
+
+
+def format_named(name: str, *, excel: bool = False) -> Format:
+    """One of :data:`FILES`; ``excel`` is for CSV."""
+    how = FILES[name]
+    return replace(how, write=partial(csv.write, excel=True)) if excel else how
 
 
 def format_of(dest: Path) -> str | None:

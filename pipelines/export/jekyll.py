@@ -20,6 +20,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from pipelines.database.select import Filter, rows
+from pipelines.fields import COLUMNS
 
 _SITE = "//finews.withounder.com"
 _COLUMN = {"emnews": "东财滚动新闻"}
@@ -53,7 +54,7 @@ def write(
         ours.add(name)
         counts["written"] += _put(dest / name, text)
 
-    for row in rows(db, wanted, more=("body",)):
+    for row in rows(db, wanted, (*COLUMNS, "body")):
         category, tag = _section(row)
         categories[category] = tag
         put(f"_posts/{post_name(row)}", post_text(row))

@@ -138,7 +138,10 @@ def verify(folder: Path) -> list[str]:
     try:
         value = json.loads(text)
         digest = value.pop("sha256")
-        files = [File(each["path"], each.get("rows"), each["bytes"], each["sha256"]) for each in value["files"]]
+        files = [
+            File(each["path"], each.get("rows"), each["bytes"], each["sha256"])
+            for each in value["files"]
+        ]
     except (ValueError, TypeError, AttributeError, LookupError):
         return [f"{NAME} is damaged, or no manifest of finews"]
     found = []

@@ -17,7 +17,6 @@ _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#
 _OTHERS = "others"
 # From "no listing is known to be complete" to "all are".
 _SHADES = ("#ebedf0", "#c6dbef", "#9ecae1", "#4292c6", "#08519c")
-_CELL, _GAP = 12, 2
 _YEARS = 12
 
 
@@ -53,30 +52,38 @@ def calendar(covered: Mapping[date, float], years: Sequence[int]) -> str:
     Of many years the newest are drawn.
     """
     years = years[-_YEARS:]
-    step, top = _CELL + _GAP, 44
+    step, top = 14, 44
     block = 7 * step + 22
     cells = []
     for row, year in enumerate(years):
         y = top + row * block
         cells.append(_text(0, y + 4 * step, str(year), size=12))
+        shades: dict[str, list[str]] = {}
         day = first = date(year, 1, 1)
         while day.year == year:
             week = (day.timetuple().tm_yday - 1 + first.weekday()) // 7
-            share = covered.get(day, 0.0)
-            shade = _SHADES[0 if not share else min(1 + int(share * 3.999), 4)]
-            x = 36 + week * (step - 1)
-            cells.append(
-                f'<rect x="{x}" y="{y + day.weekday() * step}" width="{_CELL - 1}"'
-                f' height="{_CELL}" fill="{shade}"><title>{day}: {share:.0%}</title></rect>'
-            )
+            square = f"M{36 + week * (step - 1)} {y + day.weekday() * step}h11v12h-11z"
+            shades.setdefault(_shade(covered.get(day, 0.0)), []).append(square)
             day += timedelta(days=1)
+        cells += (
+            f'<path d="{"".join(squares)}" fill="{shade}"/>'
+            for shade, squares in sorted(shades.items())
+        )
     keys = []
-    for at, (shade, name) in enumerate(zip(_SHADES, ("none", "some", "half", "most", "all"), strict=True)):
+    for at, (shade, name) in enumerate(
+        zip(_SHADES, ("none", "some", "half", "most", "all"), strict=True)
+    ):
         keys.append(f'<rect x="{36 + at * 64}" y="24" width="12" height="12" fill="{shade}"/>')
         keys.append(_text(52 + at * 64, 34, name))
     return _drawing(
-        "Share of the listings known to be complete, by day", top + len(years) * block, [*keys, *cells]
+        "Share of the listings known to be complete, by day",
+        top + len(years) * block,
+        [*keys, *cells],
     )
+
+
+def _shade(share: float) -> str:
+    return _SHADES[min(1 + int(share * 3), 4) if share else 0]
 
 
 def _every_month(known: Iterable[str]) -> list[str]:
@@ -97,7 +104,8 @@ def _bars(
     """A bar of stacked parts for each name, with the greatest total as the scale."""
     height, left, top, bottom = 200, 48, 36, 24
     most = max(map(sum, stacks), default=0) or 1
-    room = (_WIDTH - left) / max(len(names), 1)
+    room = (_WIDTH - left - 16) / max(len(names), 1)
+    every = -(-len(names) * 60 // (_WIDTH - left))  # names that do not touch each other
     parts = [*_scale(most, left, top, height)]
     for at, (name, stack) in enumerate(zip(names, stacks, strict=True)):
         x, y = left + at * room, float(top + height)
@@ -111,7 +119,7 @@ def _bars(
                     f' height="{size:.1f}" fill="{_COLOURS[part]}">'
                     f"<title>{escape(name)}{escape(of)}: {number}</title></rect>"
                 )
-        if at % max(len(names) * 52 // (_WIDTH - left), 1) == 0:
+        if at % every == 0:
             parts.append(_text(x + room / 2, top + height + 16, name, anchor="middle"))
     for at, name in enumerate(legend):
         x, y = left + at % 4 * 176, top + height + bottom + 12 + at // 4 * 18
@@ -121,7 +129,7 @@ def _bars(
 
 
 def _scale(most: int, left: int, top: int, height: int) -> Iterator[str]:
-    for share in (0.0, 0.5, 1.0):
+    for share in (0.0, 0.5, 1.0) if most % 2 == 0 else (0.0, 1.0):
         y = top + height * (1 - share)
         yield f'<line x1="{left}" y1="{y}" x2="{_WIDTH}" y2="{y}" stroke="{_GRID}"/>'
         yield _text(left - 6, y + 4, f"{most * share:,.6g}", anchor="end")

@@ -27,11 +27,11 @@ CREATE TABLE mentions (
   paragraph INTEGER
 );
 """
-_INDEXES = """
-CREATE INDEX articles_by_time ON articles(published_at, info_code);
-CREATE INDEX mentions_by_article ON mentions(info_code);
-CREATE INDEX mentions_by_code ON mentions(code, market);
-"""
+_INDEXES = (
+    "CREATE INDEX articles_by_time ON articles(published_at, info_code)",
+    "CREATE INDEX mentions_by_article ON mentions(info_code)",
+    "CREATE INDEX mentions_by_code ON mentions(code, market)",
+)
 _MENTIONS = (
     "INSERT INTO mentions SELECT ?, value ->> 'market', value ->> 'code', value ->> 'name',"
     " value ->> 'evidence', value ->> 'paragraph' FROM json_each(?)"
@@ -46,9 +46,13 @@ def write(rows: Iterator[sqlite3.Row], file: BinaryIO, on_rows: Callable[[int], 
         # The file counts only when it is whole: no journal is needed.
         db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN; {_TABLES}")
         while some := list(islice(rows, _AT_ONCE)):
-            db.executemany(f"INSERT INTO articles VALUES ({marks})", (tuple(row)[:-1] for row in some))
+            db.executemany(
+                f"INSERT INTO articles VALUES ({marks})", (tuple(row)[:-1] for row in some)
+            )
             db.executemany(_MENTIONS, ((row["info_code"], row["mentions"]) for row in some))
             on_rows(len(some))
             written += len(some)
-        db.executescript(f"{_INDEXES} COMMIT;")
+        for statement in _INDEXES:
+            db.execute(statement)
+        db.execute("COMMIT")
     return written
