@@ -12,7 +12,9 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime
+from filecmp import cmp
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -39,20 +41,34 @@ def write(
     ``prune`` posts and category pages that an earlier export wrote and this one did not
     are removed. Raises :class:`FileExistsError` for a folder with other things in it.
     """
-    earlier = _earlier(dest)
-    # Before the files, so that what a broken export leaves is known as ours.
-    for row in rows(db, wanted):
-        earlier |= {f"_posts/{post_name(row)}", _category_page(_section(row)[0])}
-    _put(dest / _MANIFEST, _listed(earlier))
-    for name, text in _site(files("pipelines.export") / "jekyll_site"):
-        if not (dest / name).exists():
-            _put(dest / name, text)
+    with closing(_Names()) as names:
+        names.read(dest)
+        # Before the files, so that what a broken export leaves is known as ours.
+        for row in rows(db, wanted):
+            names.add(f"_posts/{post_name(row)}", ours=False)
+            names.add(_category_page(_section(row)[0]), ours=False)
+        names.write(dest)
+        for name, text in _site(files("pipelines.export") / "jekyll_site"):
+            if not (dest / name).exists():
+                _put(dest / name, text.encode())
+        return _write(db, wanted, dest, on_row, names, prune=prune)
+
+
+def _write(
+    db: Database,
+    wanted: Filter,
+    dest: Path,
+    on_row: Callable[[], object],
+    names: _Names,
+    *,
+    prune: bool,
+) -> Counter[str]:
     counts = Counter(articles=0, written=0, removed=0)
-    ours, categories = set[str](), dict[str, str]()
+    categories = dict[str, str]()
 
     def put(name: str, text: str) -> None:
-        ours.add(name)
-        counts["written"] += _put(dest / name, text)
+        names.add(name, ours=True)
+        counts["written"] += _put(dest / name, text.encode())
 
     for row in rows(db, wanted, (*COLUMNS, "body")):
         category, tag = _section(row)
@@ -63,9 +79,10 @@ def write(
     for category, tag in sorted(categories.items()):
         page = f"---\nlayout: category\ntitle: {_quoted(tag)}\ncategory: {category}\n---"
         put(_category_page(category), page)
-    for name in sorted(earlier - ours) if prune else ():
-        counts["removed"] += _remove(dest / name)
-    _put(dest / _MANIFEST, _listed(ours if prune else ours | earlier))
+    if prune:
+        for name in names.forget():
+            counts["removed"] += _remove(dest / name)
+    names.write(dest)
     return counts
 
 
@@ -73,21 +90,62 @@ def _category_page(category: str) -> str:
     return f"category/{category.replace('/', '-')}.html"
 
 
-def _listed(names: set[str]) -> str:
-    return json.dumps(sorted(names), ensure_ascii=False, indent=0) + "\n"
+class _Names:
+    """The files that exports wrote into a folder, and which of them are of this one, on disk:
+    there may be a million.
+    """
 
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("")  # a file of its own that goes with the connection
+        self._db.execute("CREATE TABLE names (name TEXT PRIMARY KEY, ours INTEGER) WITHOUT ROWID")
 
-def _earlier(dest: Path) -> set[str]:
-    """The files that earlier exports wrote into ``dest``."""
-    try:
-        return set(json.loads((dest / _MANIFEST).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        begun = _part(dest / _MANIFEST)
-        if dest.is_dir() and any(each != begun for each in dest.iterdir()):
-            raise FileExistsError(
-                errno.EEXIST, "the folder is not empty, and no earlier export", str(dest)
-            ) from None
-        return set()
+    def close(self) -> None:
+        self._db.close()
+
+    def read(self, dest: Path) -> None:
+        """Take up what earlier exports wrote. Raises :class:`FileExistsError` for a folder with
+        other things in it.
+        """
+        try:
+            with (dest / _MANIFEST).open(encoding="utf-8") as file:
+                for line in file:
+                    if line.startswith('"'):
+                        self.add(json.loads(line.rstrip(",\n")), ours=False)
+        except FileNotFoundError:
+            begun = _part(dest / _MANIFEST)
+            if dest.is_dir() and any(each != begun for each in dest.iterdir()):
+                raise FileExistsError(
+                    errno.EEXIST, "the folder is not empty, and no earlier export", str(dest)
+                ) from None
+
+    def add(self, name: str, *, ours: bool) -> None:
+        self._db.execute(
+            "INSERT INTO names VALUES (?, ?) ON CONFLICT DO UPDATE SET ours = max(ours, ?)",
+            (name, ours, ours),
+        )
+
+    def forget(self) -> list[str]:
+        """Those that are not of this export, and known no more."""
+        return [
+            name for (name,) in self._db.execute("DELETE FROM names WHERE NOT ours RETURNING name")
+        ]
+
+    def write(self, dest: Path) -> None:
+        """Write the list: a JSON array, a name a line, in order."""
+        names = self._db.execute("SELECT name FROM names ORDER BY name")
+        lines = (json.dumps(name, ensure_ascii=False) for (name,) in names)
+        first = next(lines, None)
+        path = dest / _MANIFEST
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = _part(path)
+        with part.open("wb") as file:
+            file.write(b"[" if first is None else f"[\n{first}".encode())
+            file.writelines(f",\n{line}".encode() for line in lines)
+            file.write(b"]\n" if first is None else b"\n]\n")
+        if path.is_file() and cmp(part, path, shallow=False):
+            part.unlink()
+        else:
+            part.replace(path)
 
 
 def post_name(row: sqlite3.Row) -> str:
@@ -143,9 +201,8 @@ def _site(folder: Traversable) -> Iterator[tuple[str, str]]:
             yield each.name, each.read_text(encoding="utf-8")
 
 
-def _put(path: Path, text: str) -> bool:
+def _put(path: Path, body: bytes) -> bool:
     """Write a file unless it says the same already; was it written?"""
-    body = text.encode()
     if path.is_file() and path.read_bytes() == body:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -30,13 +30,11 @@ _PLAIN = {
     "integer": "  - name: {}\n    dtype: int64\n",
     "flag": "  - name: {}\n    dtype: bool\n",
 }
+# Not a text in JSON either: datasets would read it as a time all the same, and drop its zone.
+_TIMES = {"time": "  - name: {}\n    dtype: timestamp[ms, tz=Asia/Shanghai]\n"}
 _FEATURES: Mapping[str, Mapping[str, str]] = {
-    "parquet": {
-        **_PLAIN,
-        **_NESTED,
-        "time": "  - name: {}\n    dtype: timestamp[ms, tz=Asia/Shanghai]\n",
-    },
-    "jsonl": {**_PLAIN, **_NESTED, "time": _STRING},
+    "parquet": {**_PLAIN, **_NESTED, **_TIMES},
+    "jsonl": {**_PLAIN, **_NESTED, **_TIMES},
     "csv": {**_PLAIN, **dict.fromkeys((*_NESTED, "time"), _STRING)},
 }
 
@@ -102,7 +100,7 @@ news = duckdb.sql("SELECT * FROM read_json('{files}')")
         "pandas": """\
 import pandas as pd
 
-news = pd.read_csv("{files}", dtype=str)
+news = pd.read_csv("{files}", dtype=str, keep_default_na=False, na_values=[""])
 """,
         "polars": """\
 import polars as pl
