@@ -1,1 +1,11 @@
 """Takes records to disk and out again. No HTML here."""
+
+import sys
+
+# sqlite_utils loads pandas wherever it is installed, which takes most commands longer than all
+# else they do; nothing here needs it to.
+if "pandas" not in sys.modules:
+    sys.modules["pandas"] = None  # type: ignore[assignment]  -- "not found", for a moment
+    import sqlite_utils  # noqa: F401
+
+    del sys.modules["pandas"]

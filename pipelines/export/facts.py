@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from typing import Any
 
 from sqlite_utils import Database
@@ -17,11 +18,6 @@ from pipelines.fields import COLUMNS
 
 #: Upper bounds, in characters, of the lengths of texts that are counted together.
 LENGTHS = (0, 50, 100, 200, 400, 800, 1600, 3200, 6400)
-_LENGTH = (
-    "(SELECT coalesce(sum(length(coalesce(value ->> 'text', ''))), 0) FROM json_each(paragraphs))"
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Facts of a selection.
@@ -58,17 +54,16 @@ class Facts:
 def facts(db: Database, wanted: Filter) -> Facts:
     """The facts of a selection, from the same state as the rows of one transaction."""
     names = [name for name in COLUMNS if name != "mentions"]  # which may be none, but are known
-    sql, values = wanted.states(f"{', '.join(names)}, {_LENGTH} AS length")
-    bounds = (*LENGTHS, 1 << 62)
+    sql, values = wanted.states(", ".join(names))
     parts = [
         "count(*), min(published_at), max(published_at), min(first_seen_at), max(first_seen_at)",
         *(f"count(*) - count({name})" for name in names),
-        *(
-            f"coalesce(sum(length > {low} AND length <= {high}), 0)"
-            for low, high in pairwise((-1, *bounds))
-        ),
     ]
     (row,) = db.conn.execute(f"SELECT {', '.join(parts)} FROM ({sql})", values)
+    lengths = [0] * (len(LENGTHS) + 1)
+    sql, values = wanted.states("CAST(paragraphs AS BLOB)")
+    for (paragraphs,) in db.conn.execute(sql, values):
+        lengths[bisect_left(LENGTHS, _length(paragraphs))] += 1
     total, *times = row[:5]
     by = _counts(db, wanted, ("site", "source", "substr(published_at, 1, 7)"))
     groups = [
@@ -84,8 +79,8 @@ def facts(db: Database, wanted: Filter) -> Facts:
         sites=_totals((site, number) for site, _, _, number in by),
         sources=_totals((source, number) for _, source, _, number in by),
         months=[(month, source, number) for _, source, month, number in by if month],
-        lengths=row[5 + len(names) :],
-        unknown=dict(zip(names, row[5:], strict=False)),
+        lengths=lengths,
+        unknown=dict(zip(names, row[5:], strict=True)),
         groups=len(groups),
         grouped=sum(groups),
         coverage={
@@ -95,6 +90,12 @@ def facts(db: Database, wanted: Filter) -> Facts:
             if not wanted.listings or listing in wanted.listings
         },
     )
+
+
+def _length(paragraphs: bytes) -> int:
+    """The characters of a ``paragraphs`` column; read here, since SQLite takes thrice as long."""
+    values = json.loads(paragraphs.decode(errors="replace"))
+    return sum(len(each.get("text", "")) for each in values)
 
 
 def _counts(

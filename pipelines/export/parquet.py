@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 from crawler.errors import MissingExtra
 from pipelines.fields import FIELDS
 
-#: Rows of a row group: some 25 MB before compression, which is what a reader holds at once.
-GROUP = 10_000
+#: Rows of a row group, some 10 MB before compression: what a reader, and this writer, holds at once.
+GROUP = 4000
 
 
 def write(lines: Iterator[bytes], file: BinaryIO, on_rows: Callable[[int], object]) -> int:
