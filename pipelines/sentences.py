@@ -48,7 +48,8 @@ def sentences(words: str) -> tuple[int, ...]:
     if not parts and (words := words.replace("\n", "")):
         parts = [words]
     numbers = [
-        _WEIGHTS[min(len(part), _HEAVIEST)] + blake2b(part.encode(), digest_size=7).digest()
+        (_WEIGHTS[length] if (length := len(part)) < _HEAVIEST else _WEIGHTS[_HEAVIEST])
+        + blake2b(part.encode(), digest_size=7).digest()
         for part in parts
     ]
     return tuple(sorted(set(unpacked(b"".join(numbers)))))

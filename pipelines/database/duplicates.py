@@ -8,23 +8,20 @@ stored.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlite_utils import Database
 
+from pipelines.database.postings import Postings
 from pipelines.database.rows import json_text
-from pipelines.sentences import packed, probes, shared, unpacked, whole
+from pipelines.sentences import packed, shared, unpacked, whole
 
 # Two texts are near-duplicates when they share half of the heavier one; and so close that
 # the one need not be posted beside the other when they share more than three quarters.
 _ALIKE = 0.5
 _CLOSE = 0.75
-#: A sentence that so many texts have which are not close to each other is common: it tells
-#: no copy from a template or a disclaimer, and counts no more.
-COMMON = 16
-
 _TEXTS = """
   SELECT t.id, t.info_code, t.published_at, t.sentences, a.duplicate_group, f.published_at
   FROM {} JOIN texts AS f ON f.info_code = a.duplicate_group"""
@@ -61,27 +58,24 @@ class Duplicates:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._common: set[int] | None = None
+        self._postings: Postings | None = None
 
     def write(self, states: Sequence[State]) -> None:
         """Group articles that are stored already, in this order.
 
         The ``duplicate_group`` of a new one is its own code before.
         """
-        if not states:
-            return
-        if self._common is None:
-            found = self._db.conn.execute("SELECT hash FROM common_sentences")
-            self._common = {number for (number,) in found}
-        batch = _Batch(self._db, self._common)
-        batch.load(states)
-        for state in states:
-            batch.apply(state)
-        batch.save()
+        if states:
+            self._postings = self._postings or Postings(self._db.conn)
+            batch = _Batch(self._db.conn, self._postings)
+            batch.load(states)
+            for state in states:
+                batch.apply(state)
+            batch.save()
 
     def forget(self) -> None:
         """What was written since the last commit is rolled back: read it anew."""
-        self._common = None
+        self._postings = None
 
 
 @dataclass(slots=True, eq=False)
@@ -114,19 +108,15 @@ def _key(published_at: str | None, info_code: str) -> tuple[bool, str, str]:
 class _Batch:
     """Some states, worked out in memory: what they touch is read once and written once."""
 
-    def __init__(self, db: Database, common: set[int]) -> None:
-        self._conn = db.conn
-        self._common = common
+    def __init__(self, conn: sqlite3.Connection, postings: Postings) -> None:
+        self._conn = conn
+        self._postings = postings
         (last,) = self._conn.execute("SELECT max(id) FROM texts").fetchone()
         self._next = (last or 0) + 1
         self._texts: dict[int, _Text] = {}
         self._by_code: dict[str, _Text] = {}
         self._groups: dict[str, _Group] = {}  # by their name in the tables
-        self._postings: dict[int, list[int]] = {}
-        self._posted: set[tuple[int, int]] = set()
-        self._removed: set[tuple[int, int]] = set()
         self._turning: list[int] = []
-        self._turned: list[int] = []
         self._written: dict[int, _Text] = {}
         self._touched: dict[_Group, None] = {}
         self._renamed: dict[str, str] = {}
@@ -139,7 +129,8 @@ class _Batch:
         self._look_up(
             number
             for each in states
-            for number in probes(self._without_common(each.sentences), each.sentences)
+            if each.sentences
+            for number in self._postings.probes(each.sentences)
         )
 
     def apply(self, state: State) -> None:
@@ -156,7 +147,7 @@ class _Batch:
         self._tell(state.at)
 
     def save(self) -> None:
-        """Write what was worked out. Keys of the large table in their order, for its pages."""
+        """Write what was worked out."""
         conn = self._conn
         values = [
             (each.id, each.info_code, each.published_at, packed(each.sentences))
@@ -167,11 +158,7 @@ class _Batch:
             " SET published_at = excluded.published_at, sentences = excluded.sentences",
             values,
         )
-        conn.executemany("DELETE FROM sentences WHERE hash = ? AND text = ?", sorted(self._removed))
-        conn.executemany("INSERT INTO sentences VALUES (?, ?)", sorted(self._posted))
-        conn.executemany(
-            "INSERT INTO common_sentences VALUES (?)", [(number,) for number in self._turned]
-        )
+        self._postings.save()
         conn.executemany(
             "UPDATE articles SET duplicate_group = ? WHERE info_code = ?",
             [(name, code) for code, name in self._renamed.items()],
@@ -225,13 +212,9 @@ class _Batch:
 
     def _turn(self, number: int) -> None:
         """A sentence is common from now on: what only it held together falls apart."""
-        if number in self._common:
+        if number in self._postings.common:
             return
-        self._common.add(number)
-        self._turned.append(number)
-        holders = [self._texts[each] for each in self._postings[number]]
-        for each in holders:
-            self._take_back(number, each)
+        holders = [self._texts[each] for each in self._postings.turn(number)]
         groups = dict.fromkeys(each.group for each in holders)
         for group in groups:
             self._complete(group)
@@ -246,29 +229,33 @@ class _Batch:
         self._touched[group] = None
         if not text.sentences:
             return
-        wanted = probes(self._core(text), text.sentences)
+        wanted = self._postings.probes(text.sentences)
         self._look_up(wanted)
+        postings = [self._postings[number] for number in wanted]
+        if any(postings):
+            alike, close = self._like(text, {id: None for each in postings for id in each})
+            for found in alike:
+                group = self._merged(group, found)
+            if close:
+                both = zip(wanted, postings, strict=True)
+                wanted = [number for number, texts in both if close.isdisjoint(texts)]
+        self._turning += self._postings.post(text.id, wanted)
+
+    def _like(self, text: _Text, posters: Iterable[int]) -> tuple[Iterable[_Group], set[int]]:
+        """The groups of near-duplicates of a text, and which of the posters are close to it."""
         close, alike, other = set[int](), dict[_Group, None](), dict[_Group, None]()
-        for each in dict.fromkeys(id for number in wanted for id in self._postings[number]):
-            found = self._texts[each]
+        for id in posters:
+            found = self._texts[id]
             likeness = self._likeness(text, found)
             if likeness > _CLOSE:
-                close.add(each)
+                close.add(id)
             (alike if likeness >= _ALIKE else other)[found.group] = None
-        for candidate in other:
-            if candidate not in alike:
-                self._complete(candidate)
-                if any(self._likeness(text, each) >= _ALIKE for each in candidate.texts.values()):
-                    alike[candidate] = None
-        for found_group in alike:
-            group = self._merged(group, found_group)
-        for number in wanted:
-            posted_by = self._postings[number]
-            if close.isdisjoint(posted_by):
-                posted_by.append(text.id)
-                self._note((number, text.id), self._removed, self._posted)
-                if len(posted_by) >= COMMON:
-                    self._turning.append(number)
+        for group in other:
+            if group not in alike:
+                self._complete(group)
+                if any(self._likeness(text, each) >= _ALIKE for each in group.texts.values()):
+                    alike[group] = None
+        return alike, close
 
     def _merged(self, one: _Group, other: _Group) -> _Group:
         kept, gone = (one, other) if one.first < other.first else (other, one)
@@ -286,20 +273,7 @@ class _Batch:
         self._look_up(number for numbers in posted.values() for number in numbers)
         for each in texts:
             self._touched.pop(each.group, None)
-            for number in posted[each.id]:
-                if each.id in self._postings[number]:
-                    self._take_back(number, each)
-
-    def _take_back(self, number: int, text: _Text) -> None:
-        self._postings[number] = [each for each in self._postings[number] if each != text.id]
-        self._note((number, text.id), self._posted, self._removed)
-
-    @staticmethod
-    def _note(row: tuple[int, int], undone: set[tuple[int, int]], done: set[Any]) -> None:
-        if row in undone:
-            undone.remove(row)
-        else:
-            done.add(row)
+            self._postings.take_back(each.id, posted[each.id])
 
     def _tell(self, at: str) -> None:
         """Note whose group has another name now."""
@@ -318,30 +292,15 @@ class _Batch:
         return shared(core, self._core(other))
 
     def _core(self, text: _Text) -> tuple[int, ...]:
-        if text.of != len(self._common):
-            text.core, text.of = self._without_common(text.sentences), len(self._common)
+        if text.of != len(self._postings.common):
+            text.core = self._postings.core(text.sentences)
+            text.of = len(self._postings.common)
         return text.core
-
-    def _without_common(self, sentences: tuple[int, ...]) -> tuple[int, ...]:
-        if self._common.isdisjoint(sentences):
-            return sentences
-        return tuple(each for each in sentences if each not in self._common)
 
     def _look_up(self, numbers: Iterable[int]) -> None:
         """Have the postings of these numbers, and the texts that they name, in memory."""
-        missing = {each for each in numbers if each not in self._postings}
-        if not missing:
-            return
-        self._postings.update((each, []) for each in missing)
-        ids = set()
-        for number, text in self._conn.execute(
-            "SELECT hash, text FROM sentences WHERE hash IN (SELECT value FROM json_each(?))",
-            (json_text(sorted(missing)),),
-        ):
-            self._postings[number].append(text)
-            ids.add(text)
-        if unknown := sorted(ids - self._texts.keys()):
-            self._remember(_BY_ID, json_text(unknown))
+        if unknown := self._postings.look_up(numbers).difference(self._texts):
+            self._remember(_BY_ID, json_text(sorted(unknown)))
 
     def _complete(self, group: _Group) -> None:
         if not group.complete:
