@@ -394,6 +394,6 @@ CREATE TABLE regroupings (
   duplicate_group TEXT NOT NULL,
   replaced_at TEXT NOT NULL,   -- the article was in that group until then
   PRIMARY KEY (info_code, replaced_at)
-) WITHOUT ROWID;
+);
 """,
     )
