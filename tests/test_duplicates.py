@@ -119,10 +119,8 @@ def test_tables_count_and_pictures_do_not(looks: Looks) -> None:
 
 
 def test_texts_of_a_few_words(looks: Looks) -> None:
-    looks.take(
-        piece(1, ["详见公告。"]), piece(2, ["“详见公告”"]),
-        piece(3, ["涨３．５%。"]), piece(4, ["涨3.5％"]), piece(5, ["涨35%。"]), piece(6, ["……"]), piece(7, ["……"]), piece(8, []), piece(9, []),
-    )  # fmt: skip
+    texts = ["详见公告。", "“详见公告”", "涨３．５%。", "涨3.5％", "涨35%。", "……", "……", "", ""]
+    looks.take(*(piece(number, [text] if text else []) for number, text in enumerate(texts, 1)))
     assert groups(looks) == [{1, 2}, {3, 4}]
     assert looks.rows("SELECT count(*) FROM texts") == [5]
 
