@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from sqlite_utils import Database
 
@@ -126,12 +127,8 @@ class _Batch:
         """Read what the states will look up: at once, since each statement costs its time."""
         if codes := [each.info_code for each in states if not each.new]:
             self._remember(_BY_CODE, json_text(codes))
-        self._look_up(
-            number
-            for each in states
-            if each.sentences
-            for number in self._postings.probes(each.sentences)
-        )
+        found = [self._postings.probes(each.sentences) for each in states if each.sentences]
+        self._look_up(chain.from_iterable(found))
 
     def apply(self, state: State) -> None:
         """Work out one change."""
@@ -231,14 +228,12 @@ class _Batch:
             return
         wanted = self._postings.probes(text.sentences)
         self._look_up(wanted)
-        postings = [self._postings[number] for number in wanted]
-        if any(postings):
-            alike, close = self._like(text, {id: None for each in postings for id in each})
+        if posted := self._postings.posted(wanted):
+            alike, close = self._like(text, dict.fromkeys(chain.from_iterable(posted.values())))
             for found in alike:
                 group = self._merged(group, found)
             if close:
-                both = zip(wanted, postings, strict=True)
-                wanted = [number for number, texts in both if close.isdisjoint(texts)]
+                wanted = [each for each in wanted if close.isdisjoint(posted.get(each, ()))]
         self._turning += self._postings.post(text.id, wanted)
 
     def _like(self, text: _Text, posters: Iterable[int]) -> tuple[Iterable[_Group], set[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from pipelines.sentences import packed, probes, unpacked
 
@@ -40,9 +40,10 @@ class Postings:
         self._turned: list[int] = []
         self._probes: dict[tuple[int, ...], list[int]] = {}
 
-    def __getitem__(self, number: int) -> tuple[int, ...]:
-        """The texts that posted a number which was looked up."""
-        return self._known[number]
+    def posted(self, numbers: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """Those of the numbers, looked up before, that texts have posted, with the texts."""
+        known = self._known
+        return {number: texts for number in numbers if (texts := known[number])}
 
     def core(self, sentences: tuple[int, ...]) -> tuple[int, ...]:
         """Those that are not common."""
@@ -62,14 +63,15 @@ class Postings:
         missing = set(numbers).difference(self._known)
         if not missing:
             return set()
-        for number in missing:
-            self._known[number] = self._recent.get(number, ())
-        found = {text for number in missing for text in self._known[number]}
+        known = self._known
+        known |= dict.fromkeys(missing, ())
+        known |= {number: self._recent[number] for number in missing & self._recent.keys()}
+        found = {text for texts in self.posted(missing).values() for text in texts}
         for number, text in self._conn.execute(
             "SELECT hash, text FROM json_each(?) CROSS JOIN sentences ON hash = value",
             (str(sorted(missing)),),  # is JSON, and made four times as fast
         ):
-            self._known[number] += (text,)
+            known[number] += (text,)
             found.add(text)
         return found
 
@@ -77,14 +79,18 @@ class Postings:
         """Post numbers for a text; those that are so common now that they must be turned."""
         if not numbers:
             return []
-        known, many = self._known, list[int]()
+        known, many, alone = self._known, list[int](), (text,)
         for number in numbers:
-            posted_by = known[number] = (*known[number], text)
-            if len(posted_by) >= COMMON:
-                many.append(number)
-        removed = self._removed.get(text, [])
-        self._posted[text] = self._posted.get(text, []) + [n for n in numbers if n not in removed]
-        self._removed[text] = [number for number in removed if number not in numbers]
+            if posted_by := known[number]:
+                known[number] = posted_by = posted_by + alone
+                if len(posted_by) >= COMMON:
+                    many.append(number)
+            else:
+                known[number] = alone
+        if removed := self._removed.get(text):
+            self._removed[text] = [number for number in removed if number not in numbers]
+            numbers = [number for number in numbers if number not in removed]
+        self._posted[text] = [*self._posted.get(text, ()), *numbers]
         return many
 
     def take_back(self, text: int, numbers: Iterable[int]) -> None:
@@ -153,7 +159,11 @@ class Postings:
             )
         return rows
 
-    def _remember(self, text: int, numbers: Iterable[int]) -> None:
-        for number in numbers:
-            self._recent[number] = (*self._recent.get(number, ()), text)
-            self._rows += 1
+    def _remember(self, text: int, numbers: Collection[int]) -> None:
+        alone = (text,)  # one for all: most are posted by no other
+        known = self._recent.keys() & numbers
+        self._recent |= {
+            **dict.fromkeys(numbers, alone),
+            **{number: self._recent[number] + alone for number in known},
+        }
+        self._rows += len(numbers)
