@@ -121,7 +121,7 @@ class _Batch:
         self._written: dict[int, _Text] = {}
         self._touched: dict[_Group, None] = {}
         self._renamed: dict[str, str] = {}
-        self._regroupings: list[tuple[str, str, str]] = []
+        self._regroupings: dict[tuple[str, str], str] = {}
 
     def load(self, states: Iterable[State]) -> None:
         """Read what the states will look up: at once, since each statement costs its time."""
@@ -165,7 +165,7 @@ class _Batch:
             # that was set back: they follow each other.
             "INSERT INTO regroupings SELECT ?1, ?2, max(?3, coalesce((SELECT max(replaced_at)"
             " FROM regroupings WHERE info_code = ?1), ?3)) WHERE true ON CONFLICT DO NOTHING",
-            self._regroupings,
+            [(code, name, at) for (code, at), name in self._regroupings.items()],
         )
 
     def _add(self, state: State) -> None:
@@ -276,7 +276,7 @@ class _Batch:
             name = group.first[2]
             for text in group.texts.values():
                 if text.named != name:
-                    self._regroupings.append((text.info_code, text.named, at))
+                    self._regroupings.setdefault((text.info_code, at), text.named)
                     self._renamed[text.info_code] = text.named = name
         self._touched.clear()
 

@@ -10,7 +10,7 @@ from pipelines.sentences import packed, probes, unpacked
 #: A sentence that so many texts have which are not close to each other is common: it tells
 #: no copy from a template or a disclaimer, and counts no more.
 COMMON = 16
-# Rows kept in memory (some 20 MB) before they are moved to the large table. With 1,000,000
+# Rows kept in memory (some 10 MB) before they are moved to the large table. With 1,000,000
 # texts stored a batch that writes there at once rewrites 30 MB of pages.
 _RECENT = 100_000
 
@@ -132,9 +132,15 @@ class Postings:
             "INSERT INTO common_sentences VALUES (?)", [(number,) for number in self._turned]
         )
         if self._rows >= _RECENT:
-            found = [(number, text) for number, texts in self._recent.items() for text in texts]
             # In the order of the keys each page is written once.
-            self._conn.executemany("INSERT INTO sentences VALUES (?, ?)", sorted(found))
+            self._conn.executemany(
+                "INSERT INTO sentences VALUES (?, ?)",
+                (
+                    (number, text)
+                    for number in sorted(self._recent)
+                    for text in self._recent[number]
+                ),
+            )
             self._conn.execute("DELETE FROM recent_sentences")
             self._recent, self._rows = {}, 0
         self._clear()
