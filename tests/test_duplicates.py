@@ -249,6 +249,16 @@ def test_a_clock_that_was_set_back(looks: Looks) -> None:
     ]
 
 
+def test_articles_that_were_deleted_by_hand(looks: Looks) -> None:
+    looks.take(*(piece(number, A) for number in range(1, 5)))
+    with looks.run.corpus.atomic():
+        looks.run.corpus.conn.execute("DELETE FROM articles WHERE info_code <> ?", (code(3),))
+    looks.take(piece(5, A))
+    looks.take(piece(2, A), piece(4, B), piece(6, B))
+    looks.take(piece(1, A))
+    assert groups(looks) == [{1, 2, 3, 5}, {4, 6}]
+
+
 def test_a_flush_that_fails_leaves_no_trace(looks: Looks, monkeypatch: pytest.MonkeyPatch) -> None:
     tables = ("articles", "texts", "recent_sentences", "common_sentences", "regroupings")
 

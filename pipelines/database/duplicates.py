@@ -125,8 +125,8 @@ class _Batch:
 
     def load(self, states: Iterable[State]) -> None:
         """Read what the states will look up: at once, since each statement costs its time."""
-        if codes := [each.info_code for each in states if not each.new]:
-            self._remember(_BY_CODE, json_text(codes))
+        # New ones too: somebody may have deleted them from articles.
+        self._remember(_BY_CODE, json_text([each.info_code for each in states]))
         found = [self._postings.probes(each.sentences) for each in states if each.sentences]
         self._look_up(chain.from_iterable(found))
 
@@ -135,7 +135,7 @@ class _Batch:
         text = self._by_code.get(state.info_code)
         if text is None:
             self._add(state)
-        elif text.sentences == state.sentences:
+        elif text.sentences == state.sentences and not state.new:
             self._redate(text, state.published_at)
         else:
             self._rewrite(text, state)
@@ -211,13 +211,14 @@ class _Batch:
         """A sentence is common from now on: what only it held together falls apart."""
         if number in self._postings.common:
             return
-        holders = [self._texts[each] for each in self._postings.turn(number)]
+        texts = self._texts
+        holders = [texts[each] for each in self._postings.turn(number) if each in texts]
         groups = dict.fromkeys(each.group for each in holders)
         for group in groups:
             self._complete(group)
-        texts = sorted((text for group in groups for text in group.texts.values()), key=_id)
-        self._lift(texts)
-        for each in texts:
+        lifted = sorted((text for group in groups for text in group.texts.values()), key=_id)
+        self._lift(lifted)
+        for each in lifted:
             self._put(each)
 
     def _put(self, text: _Text) -> None:
@@ -240,7 +241,8 @@ class _Batch:
         """The groups of near-duplicates of a text, and which of the posters are close to it."""
         close, alike, other = set[int](), dict[_Group, None](), dict[_Group, None]()
         for id in posters:
-            found = self._texts[id]
+            if (found := self._texts.get(id)) is None:
+                continue  # its article was deleted by hand
             likeness = self._likeness(text, found)
             if likeness > _CLOSE:
                 close.add(id)
