@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 import struct
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from hashlib import blake2b
+from itertools import accumulate
 from unicodedata import is_normalized, normalize
 
 from crawler.items import Paragraph
@@ -48,7 +50,8 @@ def sentences(words: str) -> tuple[int, ...]:
     if not parts and (words := words.replace("\n", "")):
         parts = [words]
     numbers = [
-        _WEIGHTS[min(len(part), _HEAVIEST)] + blake2b(part.encode(), digest_size=7).digest()
+        (_WEIGHTS[length] if (length := len(part)) < _HEAVIEST else _WEIGHTS[_HEAVIEST])
+        + blake2b(part.encode(), digest_size=7).digest()
         for part in parts
     ]
     return tuple(sorted(set(unpacked(b"".join(numbers)))))
@@ -82,13 +85,9 @@ def probes(core: Sequence[int], of: Sequence[int]) -> list[int]:
     from itself on: so it stands in the first half of both (prefix filtering, Chaudhuri,
     Ganti and Kaushik 2006). A text of nothing but common sentences is found as a :func:`whole`.
     """
-    found, before, half = list[int](), 0, weight(core) / 2
-    for each in core:
-        if before > half:
-            break
-        found.append(each)
-        before += each & _HEAVIEST
-    return found or [whole(of)]
+    weights = [each & _HEAVIEST for each in core]
+    before = list(accumulate(weights, initial=0))
+    return list(core[: bisect_right(before, before[-1] / 2)]) or [whole(of)]
 
 
 def whole(of: Sequence[int]) -> int:

@@ -360,7 +360,7 @@ def test_stopped_in_the_middle_and_run_again(
         text=True,
     )
     wal = finews.data / "finews.db-wal"
-    while not (wal.exists() and wal.stat().st_size > 1 << 20):
+    while not (wal.exists() and wal.stat().st_size > 1 << 21):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)

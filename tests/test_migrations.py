@@ -39,7 +39,7 @@ def content(path: Path, of: dict[str, list[str]] | None = None) -> dict[str, lis
     """All rows of all tables, in the columns ``of`` an earlier version."""
     with closing(sqlite3.connect(path)) as db:
         return {
-            name: db.execute(f"SELECT {', '.join(columns)} FROM {name} ORDER BY rowid").fetchall()
+            name: sorted(db.execute(f"SELECT {', '.join(columns)} FROM {name}"), key=repr)
             for name, columns in (of or tables(db)).items()
         }
 

@@ -8,23 +8,21 @@ stored.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import chain
 
 from sqlite_utils import Database
 
+from pipelines.database.postings import Postings
 from pipelines.database.rows import json_text
-from pipelines.sentences import packed, probes, shared, unpacked, whole
+from pipelines.sentences import packed, shared, unpacked, whole
 
 # Two texts are near-duplicates when they share half of the heavier one; and so close that
 # the one need not be posted beside the other when they share more than three quarters.
 _ALIKE = 0.5
 _CLOSE = 0.75
-#: A sentence that so many texts have which are not close to each other is common: it tells
-#: no copy from a template or a disclaimer, and counts no more.
-COMMON = 16
-
 _TEXTS = """
   SELECT t.id, t.info_code, t.published_at, t.sentences, a.duplicate_group, f.published_at
   FROM {} JOIN texts AS f ON f.info_code = a.duplicate_group"""
@@ -61,27 +59,24 @@ class Duplicates:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._common: set[int] | None = None
+        self._postings: Postings | None = None
 
     def write(self, states: Sequence[State]) -> None:
         """Group articles that are stored already, in this order.
 
         The ``duplicate_group`` of a new one is its own code before.
         """
-        if not states:
-            return
-        if self._common is None:
-            found = self._db.conn.execute("SELECT hash FROM common_sentences")
-            self._common = {number for (number,) in found}
-        batch = _Batch(self._db, self._common)
-        batch.load(states)
-        for state in states:
-            batch.apply(state)
-        batch.save()
+        if states:
+            self._postings = self._postings or Postings(self._db.conn)
+            batch = _Batch(self._db.conn, self._postings)
+            batch.load(states)
+            for state in states:
+                batch.apply(state)
+            batch.save()
 
     def forget(self) -> None:
         """What was written since the last commit is rolled back: read it anew."""
-        self._common = None
+        self._postings = None
 
 
 @dataclass(slots=True, eq=False)
@@ -114,40 +109,33 @@ def _key(published_at: str | None, info_code: str) -> tuple[bool, str, str]:
 class _Batch:
     """Some states, worked out in memory: what they touch is read once and written once."""
 
-    def __init__(self, db: Database, common: set[int]) -> None:
-        self._conn = db.conn
-        self._common = common
+    def __init__(self, conn: sqlite3.Connection, postings: Postings) -> None:
+        self._conn = conn
+        self._postings = postings
         (last,) = self._conn.execute("SELECT max(id) FROM texts").fetchone()
         self._next = (last or 0) + 1
         self._texts: dict[int, _Text] = {}
         self._by_code: dict[str, _Text] = {}
         self._groups: dict[str, _Group] = {}  # by their name in the tables
-        self._postings: dict[int, list[int]] = {}
-        self._posted: set[tuple[int, int]] = set()
-        self._removed: set[tuple[int, int]] = set()
         self._turning: list[int] = []
-        self._turned: list[int] = []
         self._written: dict[int, _Text] = {}
         self._touched: dict[_Group, None] = {}
         self._renamed: dict[str, str] = {}
-        self._regroupings: list[tuple[str, str, str]] = []
+        self._regroupings: dict[tuple[str, str], str] = {}
 
     def load(self, states: Iterable[State]) -> None:
         """Read what the states will look up: at once, since each statement costs its time."""
-        if codes := [each.info_code for each in states if not each.new]:
-            self._remember(_BY_CODE, json_text(codes))
-        self._look_up(
-            number
-            for each in states
-            for number in probes(self._without_common(each.sentences), each.sentences)
-        )
+        # New ones too: somebody may have deleted them from articles.
+        self._remember(_BY_CODE, json_text([each.info_code for each in states]))
+        found = [self._postings.probes(each.sentences) for each in states if each.sentences]
+        self._look_up(chain.from_iterable(found))
 
     def apply(self, state: State) -> None:
         """Work out one change."""
         text = self._by_code.get(state.info_code)
         if text is None:
             self._add(state)
-        elif text.sentences == state.sentences:
+        elif text.sentences == state.sentences and not state.new:
             self._redate(text, state.published_at)
         else:
             self._rewrite(text, state)
@@ -156,7 +144,7 @@ class _Batch:
         self._tell(state.at)
 
     def save(self) -> None:
-        """Write what was worked out. Keys of the large table in their order, for its pages."""
+        """Write what was worked out."""
         conn = self._conn
         values = [
             (each.id, each.info_code, each.published_at, packed(each.sentences))
@@ -167,11 +155,7 @@ class _Batch:
             " SET published_at = excluded.published_at, sentences = excluded.sentences",
             values,
         )
-        conn.executemany("DELETE FROM sentences WHERE hash = ? AND text = ?", sorted(self._removed))
-        conn.executemany("INSERT INTO sentences VALUES (?, ?)", sorted(self._posted))
-        conn.executemany(
-            "INSERT INTO common_sentences VALUES (?)", [(number,) for number in self._turned]
-        )
+        self._postings.save()
         conn.executemany(
             "UPDATE articles SET duplicate_group = ? WHERE info_code = ?",
             [(name, code) for code, name in self._renamed.items()],
@@ -181,7 +165,7 @@ class _Batch:
             # that was set back: they follow each other.
             "INSERT INTO regroupings SELECT ?1, ?2, max(?3, coalesce((SELECT max(replaced_at)"
             " FROM regroupings WHERE info_code = ?1), ?3)) WHERE true ON CONFLICT DO NOTHING",
-            self._regroupings,
+            [(code, name, at) for (code, at), name in self._regroupings.items()],
         )
 
     def _add(self, state: State) -> None:
@@ -225,19 +209,16 @@ class _Batch:
 
     def _turn(self, number: int) -> None:
         """A sentence is common from now on: what only it held together falls apart."""
-        if number in self._common:
+        if number in self._postings.common:
             return
-        self._common.add(number)
-        self._turned.append(number)
-        holders = [self._texts[each] for each in self._postings[number]]
-        for each in holders:
-            self._take_back(number, each)
+        texts = self._texts
+        holders = [texts[each] for each in self._postings.turn(number) if each in texts]
         groups = dict.fromkeys(each.group for each in holders)
         for group in groups:
             self._complete(group)
-        texts = sorted((text for group in groups for text in group.texts.values()), key=_id)
-        self._lift(texts)
-        for each in texts:
+        lifted = sorted((text for group in groups for text in group.texts.values()), key=_id)
+        self._lift(lifted)
+        for each in lifted:
             self._put(each)
 
     def _put(self, text: _Text) -> None:
@@ -246,29 +227,32 @@ class _Batch:
         self._touched[group] = None
         if not text.sentences:
             return
-        wanted = probes(self._core(text), text.sentences)
+        wanted = self._postings.probes(text.sentences)
         self._look_up(wanted)
+        if posted := self._postings.posted(wanted):
+            alike, close = self._like(text, dict.fromkeys(chain.from_iterable(posted.values())))
+            for found in alike:
+                group = self._merged(group, found)
+            if close:
+                wanted = [each for each in wanted if close.isdisjoint(posted.get(each, ()))]
+        self._turning += self._postings.post(text.id, wanted)
+
+    def _like(self, text: _Text, posters: Iterable[int]) -> tuple[Iterable[_Group], set[int]]:
+        """The groups of near-duplicates of a text, and which of the posters are close to it."""
         close, alike, other = set[int](), dict[_Group, None](), dict[_Group, None]()
-        for each in dict.fromkeys(id for number in wanted for id in self._postings[number]):
-            found = self._texts[each]
+        for id in posters:
+            if (found := self._texts.get(id)) is None:
+                continue  # its article was deleted by hand
             likeness = self._likeness(text, found)
             if likeness > _CLOSE:
-                close.add(each)
+                close.add(id)
             (alike if likeness >= _ALIKE else other)[found.group] = None
-        for candidate in other:
-            if candidate not in alike:
-                self._complete(candidate)
-                if any(self._likeness(text, each) >= _ALIKE for each in candidate.texts.values()):
-                    alike[candidate] = None
-        for found_group in alike:
-            group = self._merged(group, found_group)
-        for number in wanted:
-            posted_by = self._postings[number]
-            if close.isdisjoint(posted_by):
-                posted_by.append(text.id)
-                self._note((number, text.id), self._removed, self._posted)
-                if len(posted_by) >= COMMON:
-                    self._turning.append(number)
+        for group in other:
+            if group not in alike:
+                self._complete(group)
+                if any(self._likeness(text, each) >= _ALIKE for each in group.texts.values()):
+                    alike[group] = None
+        return alike, close
 
     def _merged(self, one: _Group, other: _Group) -> _Group:
         kept, gone = (one, other) if one.first < other.first else (other, one)
@@ -286,20 +270,7 @@ class _Batch:
         self._look_up(number for numbers in posted.values() for number in numbers)
         for each in texts:
             self._touched.pop(each.group, None)
-            for number in posted[each.id]:
-                if each.id in self._postings[number]:
-                    self._take_back(number, each)
-
-    def _take_back(self, number: int, text: _Text) -> None:
-        self._postings[number] = [each for each in self._postings[number] if each != text.id]
-        self._note((number, text.id), self._posted, self._removed)
-
-    @staticmethod
-    def _note(row: tuple[int, int], undone: set[tuple[int, int]], done: set[Any]) -> None:
-        if row in undone:
-            undone.remove(row)
-        else:
-            done.add(row)
+            self._postings.take_back(each.id, posted[each.id])
 
     def _tell(self, at: str) -> None:
         """Note whose group has another name now."""
@@ -307,7 +278,7 @@ class _Batch:
             name = group.first[2]
             for text in group.texts.values():
                 if text.named != name:
-                    self._regroupings.append((text.info_code, text.named, at))
+                    self._regroupings.setdefault((text.info_code, at), text.named)
                     self._renamed[text.info_code] = text.named = name
         self._touched.clear()
 
@@ -318,30 +289,15 @@ class _Batch:
         return shared(core, self._core(other))
 
     def _core(self, text: _Text) -> tuple[int, ...]:
-        if text.of != len(self._common):
-            text.core, text.of = self._without_common(text.sentences), len(self._common)
+        if text.of != len(self._postings.common):
+            text.core = self._postings.core(text.sentences)
+            text.of = len(self._postings.common)
         return text.core
-
-    def _without_common(self, sentences: tuple[int, ...]) -> tuple[int, ...]:
-        if self._common.isdisjoint(sentences):
-            return sentences
-        return tuple(each for each in sentences if each not in self._common)
 
     def _look_up(self, numbers: Iterable[int]) -> None:
         """Have the postings of these numbers, and the texts that they name, in memory."""
-        missing = {each for each in numbers if each not in self._postings}
-        if not missing:
-            return
-        self._postings.update((each, []) for each in missing)
-        ids = set()
-        for number, text in self._conn.execute(
-            "SELECT hash, text FROM sentences WHERE hash IN (SELECT value FROM json_each(?))",
-            (json_text(sorted(missing)),),
-        ):
-            self._postings[number].append(text)
-            ids.add(text)
-        if unknown := sorted(ids - self._texts.keys()):
-            self._remember(_BY_ID, json_text(unknown))
+        if unknown := self._postings.look_up(numbers).difference(self._texts):
+            self._remember(_BY_ID, json_text(sorted(unknown)))
 
     def _complete(self, group: _Group) -> None:
         if not group.complete:

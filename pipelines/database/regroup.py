@@ -13,6 +13,7 @@ from pipelines.database.rows import paragraphs_of
 from pipelines.sentences import sentences_of
 
 _BATCH = 200
+_TABLES = ("regroupings", "sentences", "recent_sentences", "common_sentences", "texts")
 # In the order in which they were seen; only numbers are sorted, whatever the texts take.
 _STATES = """
 SELECT 'articles' AS place, rowid AS number, updated_at AS at, rowid AS first, 1 AS stands,
@@ -40,7 +41,7 @@ def regroup(db: Database) -> None:
     Raises :class:`crawler.errors.WriteFailed`.
     """
     with writing(db):
-        for table in ("regroupings", "sentences", "common_sentences", "texts"):
+        for table in _TABLES:
             db.conn.execute(f"DELETE FROM {table}")
         db.conn.execute(
             "UPDATE articles SET duplicate_group = NULL WHERE duplicate_group IS NOT NULL"

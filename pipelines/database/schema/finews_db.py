@@ -377,6 +377,13 @@ CREATE TABLE sentences (
   PRIMARY KEY (hash, text)
 ) WITHOUT ROWID;
 
+-- the newest of them, by text. A hash falls anywhere: each of the thousands that a batch posts
+-- would rewrite another page of the large table, so they are moved there many at a time
+CREATE TABLE recent_sentences (
+  text INTEGER PRIMARY KEY REFERENCES texts(id),
+  hashes BLOB NOT NULL         -- 8 bytes each, little-endian
+);
+
 -- sentences of so many different texts that they tell nothing
 CREATE TABLE common_sentences (
   hash INTEGER PRIMARY KEY
@@ -387,6 +394,6 @@ CREATE TABLE regroupings (
   duplicate_group TEXT NOT NULL,
   replaced_at TEXT NOT NULL,   -- the article was in that group until then
   PRIMARY KEY (info_code, replaced_at)
-) WITHOUT ROWID;
+);
 """,
     )
