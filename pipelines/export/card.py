@@ -80,7 +80,10 @@ def _head(facts: Facts, parts: Sequence[Part], format: str) -> str:
         f"tags:\n- finance\n- news\nsize_categories:\n- {category}\n"
     )
     if kinds := features(format):
-        text += "configs:\n- config_name: default\n  data_files:\n"
+        text += "configs:\n- config_name: default\n"
+        if format == "csv":  # else a title such as "null" or "NA" would be none
+            text += '  keep_default_na: false\n  na_values:\n  - ""\n'
+        text += "  data_files:\n"
         text += "".join(f"  - split: {each.name}\n    path: {each.files}\n" for each in parts)
         text += "dataset_info:\n  features:\n"
         text += kinds

@@ -121,8 +121,11 @@ news = sqlite3.connect("{files}").execute("SELECT * FROM articles")
 """,
     },
 }
+# The library names a dataset by its folder, and finds no name in ".".
 _DATASETS = """\
+from pathlib import Path
+
 from datasets import load_dataset
 
-news = load_dataset(".", split="{split}")
+news = load_dataset(str(Path.cwd()), split="{split}")
 """

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from crawler.errors import MissingExtra
 from pipelines.fields import FIELDS
 
-#: Rows of a row group, some 10 MB before compression: what a reader, and this writer, holds at once.
+#: Rows of a row group, some 10 MB before compression: what a reader and this writer hold at once.
 GROUP = 4000
 
 
