@@ -186,7 +186,12 @@ CHOICES: dict[str, Choice] = {
         {"source": TWO},
         lambda a: a.source in TWO,
     ),
-    "site": ("--site eastmoney", {"site": "eastmoney"}, lambda a: a.site == "eastmoney"),
+    "site": (
+        "--site eastmoney",
+        {"site": "eastmoney"},
+        # The blog's text of one of them is the fuller.
+        lambda a: a.site == "eastmoney" or a.info_code == "NW202206149100001616",
+    ),
     "code": ("--code 009871", {"code": "009871"}, lambda a: named(a, "009871")),
     "code and market": (
         "--code 0.009871 --code 1.609002",

@@ -138,14 +138,15 @@ class _Names:
         path = dest / _MANIFEST
         path.parent.mkdir(parents=True, exist_ok=True)
         part = _part(path)
-        with part.open("wb") as file:
-            file.write(b"[" if first is None else f"[\n{first}".encode())
-            file.writelines(f",\n{line}".encode() for line in lines)
-            file.write(b"]\n" if first is None else b"\n]\n")
-        if path.is_file() and cmp(part, path, shallow=False):
-            part.unlink()
-        else:
-            part.replace(path)
+        try:
+            with part.open("wb") as file:
+                file.write(b"[" if first is None else f"[\n{first}".encode())
+                file.writelines(f",\n{line}".encode() for line in lines)
+                file.write(b"]\n" if first is None else b"\n]\n")
+            if not (path.is_file() and cmp(part, path, shallow=False)):
+                part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def post_name(row: sqlite3.Row) -> str:
