@@ -263,7 +263,8 @@ class Export(World):
         )
 
     def dest(self, data: Path) -> Path:
-        return data / "out" / ("site" if self.format == "jekyll" else f"news.{self.format}")
+        folders = {"jekyll": "site", "hf": "news"}
+        return data / "out" / folders.get(self.format, f"news.{self.format}")
 
     def command(self, server: Server | None, data: Path) -> list[str]:
         more = ["--prune"] if self.format == "jekyll" else []
@@ -481,11 +482,17 @@ def _half_exported(victim: Victim) -> bool:
     if world.format == "jekyll":
         made = len(list((dest / "_posts").glob("*.md")))
         return bool(made < sum(name.endswith(".md") for name in world.whole[1]))
-    now = dest.read_bytes() if dest.exists() else None
-    earlier = before.read_bytes() if before.exists() else None
-    whole = world.whole[1][dest.name]
-    assert now in (earlier, whole)
+    now, earlier = _tree(dest), _tree(before)
+    whole = {Path(name): text for name, text in world.whole[1].items()}
+    # A folder that takes an older one's place is away for a moment.
+    assert now in ({}, earlier, whole)
     return bool(now != whole and any(dest.parent.glob(".*.part")))
+
+
+def _tree(dest: Path) -> dict[Path, bytes]:
+    """The bytes of a file or of all in a folder, by their paths beside it; empty: not there."""
+    files = [dest] if dest.is_file() else (each for each in dest.rglob("*") if each.is_file())
+    return {each.relative_to(dest.parent): each.read_bytes() for each in files}
 
 
 #: In the order in which the kills go round: the first eight hold each kind once.
@@ -509,6 +516,8 @@ PHASES = [
     Phase("article", "eastmoney-later", _answered(listing=False), _article),
     Phase("flush", "finews-later", _flush, _half_flushed),
     Phase("export", "export-jekyll", _exporting, _half_exported),
+    Phase("export", "export-hf-again", _exporting, _half_exported),
+    Phase("export", "export-hf", _exporting, _half_exported),
 ]
 
 
@@ -518,7 +527,7 @@ def worlds(folder: Path, corpus_of: Corpus) -> dict[str, World]:
     ingest = Ingest(folder, corpus_of)
     made: list[World] = [ingest, Reparse(ingest), *(kind(folder, corpus_of) for kind in plain)]
     made += [Old(folder, corpus_of, version) for version in old.names(schema.corpus)[:-1]]
-    for format in ("csv", "jekyll", "jsonl"):
+    for format in ("csv", "hf", "jekyll", "jsonl"):
         made += [Export(ingest, format), LaterExport(ingest, format)]
     return {world.name: world for world in made}
 

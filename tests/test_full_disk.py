@@ -30,6 +30,7 @@ CASES = [
     ("export-csv-again", 300_000),
     ("export-jsonl", 40_000),
     ("export-jekyll", 40_000),
+    ("export-hf-again", 40_000),
 ]
 
 
