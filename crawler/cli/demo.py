@@ -75,5 +75,6 @@ def _show(data: Path, exported: list[Path]) -> None:
     finews = "finews" if shutil.which("finews") else os.path.relpath(sys.argv[0])
     click.echo(f"  {finews} show {articles[-1]['info_code']} --data {data}")
     click.echo(f"  {finews} status --data {data}")
+    click.echo(f"  {finews} export {data}/news --format hf --data {data}")
     click.echo(f"  sqlite3 {data}/finews.db 'SELECT title, source FROM articles'")
     click.echo("and this demo once more: nothing is fetched twice.")
