@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sqlite3
 import statistics
 import subprocess
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpus import fill
+from benchmarks.process import finews
 from pipelines.database.connect import read_corpus
 from pipelines.database.select import TODAY, Filter
 from pipelines.export import export, parquet
@@ -174,17 +174,8 @@ _JOBS: dict[str, tuple[Job, dict[str, Job]]] = {
 
 
 def _program(data: Path, dest: str) -> tuple[float, float]:
-    """Seconds and peak memory of the program, by the system's own account."""
-    program = str(Path(sys.executable).parent / "finews")
-    command = [program, "export", str(data / dest), "--data", str(data), "--json"]
-    if "." not in dest:
-        command += ["--format", dest]
-    silent = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
-    start = time.perf_counter()
-    process = os.posix_spawn(program, command, os.environ, file_actions=[silent])
-    _, status, usage = os.wait4(process, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise RuntimeError(f"the export to {dest} failed: {status}")
-    seconds = time.perf_counter() - start
-    subprocess.run(["rm", "-rf", str(data / dest)], check=True)
-    return seconds, usage.ru_maxrss / 1024
+    path = data / dest
+    format = () if "." in dest else ("--format", dest)
+    found = finews("export", str(path), "--data", str(data), "--json", *format)
+    subprocess.run(["rm", "-rf", str(path)], check=True)
+    return found

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import sys
 import tempfile
 import time
 import zipfile
@@ -15,6 +13,7 @@ import lxml.html
 from lxml import etree
 
 from benchmarks.generate import posts
+from benchmarks.process import finews
 from crawler.cli.ingest import read
 from pipelines.run import Run
 
@@ -42,7 +41,8 @@ def measure() -> Iterator[tuple[str, str]]:
         yield "  times the floor's time", spread
         for count in (POSTS // 10, POSTS):
             path = _zip(Path(folder, f"{count}.zip"), count)
-            seconds, peak = _program(path, Path(folder, f"data{count}"))
+            data = Path(folder, f"data{count}")
+            seconds, peak = finews("ingest", str(path), "--data", str(data), "--json")
             yield f"ingest of {count:,} by the program, s; peak MB", f"{seconds:.1f}; {peak:.0f}"
 
 
@@ -70,15 +70,3 @@ def _floor(bodies: list[str]) -> float:
         for path in _FLOOR:
             path(tree)
     return time.perf_counter() - start
-
-
-def _program(path: Path, data: Path) -> tuple[float, float]:
-    program = str(Path(sys.executable).parent / "finews")
-    command = [program, "ingest", str(path), "--data", str(data), "--json"]
-    silent = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
-    start = time.perf_counter()
-    process = os.posix_spawn(program, command, os.environ, file_actions=[silent])
-    _, status, usage = os.wait4(process, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise RuntimeError(f"the ingest failed: {status}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.process import finews
 from crawler.demo.server import serve, static
 from crawler.demo.site import build, post
 from pipelines.run import Run
@@ -56,12 +55,8 @@ def fill(data: Path, stored: int) -> None:
 
 
 def _crawl(url: str, data: str) -> float:
-    command = ["crawl", "finews", "--listing", "category/emnews", "--json"]
-    command += ["--replay", url, "--data", data]
-    program = str(Path(sys.executable).parent / "finews")
-    silent = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
-    process = os.posix_spawn(program, [program, *command], os.environ, file_actions=[silent])
-    _, status, usage = os.wait4(process, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise RuntimeError(f"the crawl failed: {status}")
-    return usage.ru_maxrss / 1024
+    _, peak = finews(
+        "crawl", "finews", "--listing", "category/emnews", "--json",
+        "--replay", url, "--data", data,
+    )  # fmt: skip
+    return peak

@@ -18,6 +18,8 @@ from pipelines.fields import COLUMNS
 
 #: Upper bounds, in characters, of the lengths of texts that are counted together.
 LENGTHS = (0, 50, 100, 200, 400, 800, 1600, 3200, 6400)
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Facts of a selection.
