@@ -31,6 +31,9 @@ _SUSPECT = re.compile(
     )
     + "]"
 )
+_TEXTS = (
+    "title", "digest", "source", "author", "editor", "url", "published_raw", "category", "body",
+)  # fmt: skip
 _SAMPLE = 400
 _ENOUGH = 8
 
@@ -51,7 +54,7 @@ def check(article: Article, now: datetime) -> None:
     text = "\n".join(
         filter(None, (article.title, article.digest, *(p.plain() for p in article.paragraphs)))
     )
-    if spoilt := mojibake(text):
+    if spoilt := mojibake(text) or _broken(article):
         raise _untrusted(article, "mojibake", f"text in the wrong charset: {spoilt!r}")
 
 
@@ -71,6 +74,21 @@ def checked(article: Article, now: datetime) -> Article | Failure:
             page=article.page,
         )
     return article
+
+
+def _broken(article: Article) -> str | None:
+    """A sample of half a character, which JSON and a spider can hold and no table can."""
+    texts = [getattr(article, name) for name in _TEXTS]
+    texts += article.tags
+    texts += (mention.name for mention in article.mentions)
+    for each in article.paragraphs:
+        texts += (each.plain(), each.url, each.alt)
+    text = "\n".join(filter(None, texts))
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return text[max(error.start - 10, 0) : error.end + 10]
+    return None
 
 
 def incomplete(article: Article) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.errors import Untrusted
-from crawler.items import Article, Paragraph
+from crawler.items import Article, Mention, Paragraph
 from crawler.parsers.dates import SHANGHAI
 from pipelines.validate import check, incomplete, mojibake
 
@@ -144,3 +145,19 @@ def test_chinese_is_never_called_mojibake(text: str, mark: str) -> None:
 @given(news, st.sampled_from(["gb18030", "gbk", "latin-1", "cp1252"]))
 def test_misread_chinese_is_always_called_mojibake(text: str, charset: str) -> None:
     assert mojibake(misread(text, charset))
+
+
+@pytest.mark.parametrize("half", ["\ud83d", "题\udc00目"])
+def test_half_a_character_is_quarantined_wherever_it_stands(half: str) -> None:
+    """No table takes it: as a feed's JSON may hold it, where a spider hands it on as it is."""
+    whole = article(TEXT, title="题")
+    assert refused(article(TEXT, title=half)) == "mojibake"
+    assert refused(article(half)) == "mojibake"
+    assert refused(replace(whole, source=half)) == "mojibake"
+    assert refused(replace(whole, tags=("a", half))) == "mojibake"
+    assert refused(replace(whole, body=half)) == "mojibake"
+    mention = Mention("1", "600519", half, "tag", None)
+    assert refused(replace(whole, mentions=(mention,))) == "mojibake"
+    table = Paragraph("table", rows=(("a", half),))
+    assert refused(replace(whole, paragraphs=(table,))) == "mojibake"
+    check(replace(whole, source="😀\x00"), NOW)

@@ -35,7 +35,7 @@ def write(
 
     With ``excel`` a byte order mark stands first, by which Excel knows UTF-8.
     """
-    text = TextIOWrapper(file, "utf-8-sig" if excel else "utf-8", newline="", write_through=True)
+    text = TextIOWrapper(file, "utf-8-sig" if excel else "utf-8", newline="")
     plain = csv.writer(text, lineterminator="\n")
     quoting = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     plain.writerow(COLUMNS)
