@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from itertools import islice
 
@@ -12,6 +13,7 @@ from pipelines.database.duplicates import Duplicates, State
 from pipelines.database.rows import paragraphs_of
 from pipelines.sentences import sentences_of
 
+logger = logging.getLogger(__name__)
 _BATCH = 200
 _TABLES = ("regroupings", "sentences", "recent_sentences", "common_sentences", "texts")
 # In the order in which they were seen; only numbers are sorted, whatever the texts take.
@@ -40,6 +42,8 @@ def regroup(db: Database) -> None:
     Memory does not grow with the corpus; the write-ahead log grows by about its size.
     Raises :class:`crawler.errors.WriteFailed`.
     """
+    (articles,) = db.conn.execute("SELECT count(*) FROM articles").fetchone()
+    logger.warning("grouping the near-duplicates of %d articles, once after the upgrade", articles)
     with writing(db):
         for table in _TABLES:
             db.conn.execute(f"DELETE FROM {table}")
