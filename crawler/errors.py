@@ -14,6 +14,7 @@ FinewsError
 │   ├── TooLarge          a file larger, or an archive with more members, than we read
 │   └── Untrusted         an article that must not be stored (future time, mojibake, empty)
 ├── WorkerDied            a process of a parallel run was killed: run it again
+├── BrokenRow             a stored article holds what its field cannot; another tool wrote it
 ├── MissingExtra          an optional package is not installed; names the extra that brings it
 └── StoreError            the data folder failed: the run ends with exit code 1
     ├── Locked            another run holds the lock: exit code 4
@@ -151,6 +152,16 @@ class Untrusted(PageError):
 
 class WorkerDied(FinewsError):
     """A process that read pages was killed. What was stored is safe; run it again."""
+
+
+class BrokenRow(FinewsError):
+    """A stored article holds what its field cannot, such as a time that is none: finews writes no
+    such row, another tool did. Mend it in ``finews.db``, or ingest or crawl the article anew.
+    """
+
+    def __init__(self, info_code: str, reason: object) -> None:
+        super().__init__(f"the row of {info_code} in articles is broken: {reason}")
+        self.info_code = info_code
 
 
 class MissingExtra(FinewsError):

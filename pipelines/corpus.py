@@ -20,6 +20,7 @@ from crawler.items import Evidence, Mention, Paragraph
 from crawler.parsers.dates import SHANGHAI, read_bound
 from pipelines.database import select
 from pipelines.database.connect import read_corpus
+from pipelines.database.rows import time_of
 from pipelines.database.select import Dedupe, Filter
 from pipelines.export import parquet
 
@@ -73,7 +74,8 @@ class Corpus:
 
     ``path`` is the folder that ``--data`` names, or the ``finews.db`` in it. Reads only; each
     iteration sees one state of the corpus, whatever a crawl writes meanwhile, and holds one
-    article in memory. Errors are those of :class:`crawler.errors.StoreError`.
+    article in memory. Errors are those of :class:`crawler.errors.StoreError` and
+    :class:`crawler.errors.BrokenRow`.
     """
 
     def __init__(self, path: str | Path = "data") -> None:
@@ -161,7 +163,7 @@ class Corpus:
 
 def _article(value: dict[str, Any]) -> Article:
     for name in ("published_at", "first_seen_at", "updated_at"):
-        value[name] = value[name] and datetime.fromisoformat(value[name]).replace(tzinfo=SHANGHAI)
+        value[name] = value[name] and time_of(value[name], value["info_code"])
     value["tags"] = tuple(value["tags"] or ())
     value["paragraphs"] = tuple(_paragraph(each) for each in value["paragraphs"])
     value["mentions"] = tuple(Mention(**each) for each in value["mentions"] or ())

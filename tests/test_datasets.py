@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -552,3 +553,33 @@ def test_an_empty_selection_loads_too(program: Program, tmp_path: Path) -> None:
     empty = pq.read_table(tmp_path / "none" / "data" / "train-00000-of-00001.parquet")
     assert empty.num_rows == 0
     assert empty.schema == pq.read_schema(tmp_path / "a.parquet")
+
+
+class TestBrokenRows:
+    """What another tool may have put into the tables is told, and never waited for."""
+
+    @pytest.fixture
+    def broken(self, program: Program, tmp_path: Path) -> Program:
+        made = Program(tmp_path / "broken")
+        shutil.copytree(program.data, made.data)
+        made.write("UPDATE articles SET published_at = '昨天' WHERE rowid = 3")
+        made.write("UPDATE articles SET published_at = '9999-12-31T23:59:59+08:00' WHERE rowid = 4")
+        made.write("UPDATE articles SET published_at = '0001-01-01T00:00:00+08:00' WHERE rowid = 5")
+        return made
+
+    @pytest.mark.parametrize("format", ["csv", "jsonl", "sqlite"])
+    def test_formats_of_texts_hold_it_and_the_card_leaves_it_out(
+        self, broken: Program, tmp_path: Path, format: str
+    ) -> None:
+        told = broken.json("export", str(tmp_path / "a"), "--format", format, "--split", "a:")
+        assert told["articles"] == 23
+        picture = tmp_path / "a" / "pictures" / "months.svg"
+        assert picture.stat().st_size < 200_000
+
+    def test_typed_formats_name_the_article(self, broken: Program, tmp_path: Path) -> None:
+        (code,) = broken.rows("SELECT info_code FROM articles WHERE rowid = 3")
+        for format in ("parquet", "hf", "jekyll"):
+            done = broken.run(broken.command("export", str(tmp_path / format), "--format", format))
+            assert done.returncode == 1
+            assert done.stderr.startswith(f"finews: the row of {code} in articles is broken")
+        assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []

@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
+from crawler.errors import BrokenRow
 from crawler.items import Entry, Paragraph
 from crawler.parsers.dates import SHANGHAI
 
@@ -22,6 +23,14 @@ def time_text(time: datetime) -> str:
     if time.tzinfo is None:
         raise ValueError(f"a time without zone: {time}")
     return time.astimezone(SHANGHAI).isoformat(timespec="seconds")
+
+
+def time_of(text: str, info_code: str) -> datetime:
+    """A time of an article, in Asia/Shanghai. Raises :class:`BrokenRow`."""
+    try:
+        return datetime.fromisoformat(text).astimezone(SHANGHAI)
+    except (ValueError, OverflowError) as error:
+        raise BrokenRow(info_code, error) from error
 
 
 def json_text(value: object) -> str:

@@ -20,6 +20,7 @@ from pipelines.fields import FIELDS, Field
 _DAY = timedelta(days=1)
 _SOURCES = 30
 _GAPS = 50
+_YEARS = 12  # of the calendar
 _SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 
 
@@ -45,6 +46,7 @@ def drawn(facts: Facts) -> dict[str, str]:
     }
     if facts.coverage and facts.days:
         first, last = facts.days
+        first = max(first, last.replace(year=max(last.year - _YEARS + 1, 1), month=1, day=1))
         share = _shares(facts.coverage, first, last)
         years = range(first.year, last.year + 1)
         found["pictures/coverage.svg"] = pictures.calendar(share, years)

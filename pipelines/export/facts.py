@@ -20,12 +20,15 @@ from pipelines.fields import COLUMNS
 LENGTHS = (0, 50, 100, 200, 400, 800, 1600, 3200, 6400)
 
 
+_DAY = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T"
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Facts of a selection.
 
-    ``sites`` and ``sources`` are names with counts, most articles first; ``months`` rows of month
-    (``2022-05``), source, count; ``lengths`` counts by the bounds :data:`LENGTHS`, the last of
+    ``sites`` and ``sources`` are names with counts, most articles first; ``months`` rows of source,
+    month (``2022-05``), count; ``lengths`` counts by the bounds :data:`LENGTHS`, the last of
     longer ones; ``unknown`` how many articles lack a field, by its name. ``groups`` counts the
     groups of near-duplicates with several articles, ``grouped`` the articles in them.
     ``coverage`` are the spans by site and listing.
@@ -38,7 +41,7 @@ class Facts:
     last_seen: str | None
     sites: Sequence[tuple[str | None, int]]
     sources: Sequence[tuple[str | None, int]]
-    months: Sequence[tuple[str, str | None, int]]
+    months: Sequence[tuple[str | None, str, int]]
     lengths: Sequence[int]
     unknown: dict[str, int]
     groups: int
@@ -50,15 +53,20 @@ class Facts:
         """The first and the last day of publication; None where no time is known."""
         if self.first is None or self.last is None:
             return None
-        return date.fromisoformat(self.first[:10]), date.fromisoformat(self.last[:10])
+        try:
+            return date.fromisoformat(self.first[:10]), date.fromisoformat(self.last[:10])
+        except ValueError:  # such as 2022-02-30, by another tool
+            return None
 
 
 def facts(db: Database, wanted: Filter) -> Facts:
     """The facts of a selection, from the same state as the rows of one transaction."""
     names = [name for name in COLUMNS if name != "mentions"]  # which may be none, but are known
     sql, values = wanted.states(", ".join(names))
+    # Another tool may have written what is no time.
+    time = f"CASE WHEN published_at GLOB '{_DAY}*' THEN published_at END"
     parts = [
-        "count(*), min(published_at), max(published_at), min(first_seen_at), max(first_seen_at)",
+        f"count(*), min({time}), max({time}), min(first_seen_at), max(first_seen_at)",
         *(f"count(*) - count({name})" for name in names),
     ]
     (row,) = db.conn.execute(f"SELECT {', '.join(parts)} FROM ({sql})", values)
@@ -67,7 +75,8 @@ def facts(db: Database, wanted: Filter) -> Facts:
     for (paragraphs,) in db.conn.execute(sql, values):
         lengths[bisect_left(LENGTHS, _length(paragraphs))] += 1
     total, *times = row[:5]
-    by = _counts(db, wanted, ("site", "source", "substr(published_at, 1, 7)"))
+    month = f"CASE WHEN published_at GLOB '{_DAY}*' THEN substr(published_at, 1, 7) END"
+    by = _counts(db, wanted, ("site", "source", month))
     groups = [
         number for _, number in _counts(db, wanted, ("duplicate_group",), having="count(*) > 1")
     ]
@@ -80,7 +89,7 @@ def facts(db: Database, wanted: Filter) -> Facts:
         last_seen=last_seen,
         sites=_totals((site, number) for site, _, _, number in by),
         sources=_totals((source, number) for _, source, _, number in by),
-        months=[(month, source, number) for _, source, month, number in by if month],
+        months=[row[1:] for row in by if row[2]],
         lengths=lengths,
         unknown=dict(zip(names, row[5:], strict=True)),
         groups=len(groups),

@@ -13,7 +13,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import datetime
 from filecmp import cmp
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from pipelines.database.rows import time_of
 from pipelines.database.select import Filter, rows
 from pipelines.fields import COLUMNS
 
@@ -160,7 +160,7 @@ def post_text(row: sqlite3.Row) -> str:
     """An article as a post file, without a final line feed as the real ones."""
     category, tag = _section(row)
     body, digest = row["body"] or "", row["digest"]
-    time = row["published_at"] and datetime.fromisoformat(row["published_at"])
+    time = row["published_at"] and time_of(row["published_at"], row["info_code"])
     front = {
         "layout": "post",
         "title": _quoted(row["title"] or ""),

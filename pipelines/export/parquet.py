@@ -6,12 +6,13 @@ second (in milliseconds, the coarsest that Parquet has). Needs the extra ``[parq
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import islice
 from typing import Any, BinaryIO
 
-from crawler.errors import MissingExtra
+from crawler.errors import BrokenRow, MissingExtra
 from pipelines.fields import FIELDS
 
 #: Rows of a row group, some 10 MB before compression: what a reader and this writer hold at once.
@@ -36,6 +37,7 @@ def tables(lines: Iterator[bytes]) -> Iterator[Any]:
     """The articles as Arrow tables of at most :data:`GROUP` rows.
 
     Arrow reads the JSON that SQLite wrote: half again as fast as from Python's values.
+    Raises :class:`BrokenRow`.
     """
     pa = pyarrow()
     import pyarrow.json as reader  # noqa: PLC0415 -- an extra
@@ -46,16 +48,35 @@ def tables(lines: Iterator[bytes]) -> Iterator[Any]:
         [(each.name, pa.string()) if pa.types.is_timestamp(each.type) else each for each in wanted]
     )
     how = reader.ParseOptions(explicit_schema=texts, unexpected_field_behavior="error")
-    while some := list(islice(lines, GROUP)):
+
+    def table(some: list[bytes]) -> Any:
         data = b"\n".join(some)
         # One block: a line must not be larger than one.
         block = reader.ReadOptions(use_threads=False, block_size=len(data) + 1)
-        table = reader.read_json(pa.BufferReader(data), block, how)
+        read = reader.read_json(pa.BufferReader(data), block, how)
         columns = (
             column if column.type == each.type else column.cast(each.type)
-            for column, each in zip(table.columns, wanted, strict=True)
+            for column, each in zip(read.columns, wanted, strict=True)
         )
-        yield pa.table(list(columns), schema=wanted)
+        return pa.table(list(columns), schema=wanted)
+
+    while some := list(islice(lines, GROUP)):
+        try:
+            yield table(some)
+        except pa.ArrowInvalid:
+            _blame(some, table, pa.ArrowInvalid)
+            raise
+
+
+def _blame(
+    lines: list[bytes], table: Callable[[list[bytes]], Any], invalid: type[Exception]
+) -> None:
+    """Raise :class:`BrokenRow` for the first article that cannot be read by itself."""
+    for line in lines:
+        try:
+            table([line])
+        except invalid as error:
+            raise BrokenRow(json.loads(line)["info_code"], error) from error
 
 
 @cache

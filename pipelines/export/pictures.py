@@ -17,14 +17,17 @@ _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#
 _OTHERS = "others"
 # From "no listing is known to be complete" to "all are".
 _SHADES = ("#ebedf0", "#c6dbef", "#9ecae1", "#4292c6", "#08519c")
-_YEARS = 12
+_MONTHS = 240
 
 
-def months(counts: Iterable[tuple[str, str | None, int]]) -> str:
-    """Articles a month, stacked by source; ``counts`` are rows of month, source, number."""
+def months(counts: Iterable[tuple[str | None, str, int]]) -> str:
+    """Articles a month, stacked by source; ``counts`` are rows of source, month, number.
+
+    Of more than twenty years the newest are drawn.
+    """
     by_month: dict[str, dict[str, int]] = {}
     totals: dict[str, int] = {}
-    for month, source, number in counts:
+    for source, month, number in counts:
         name = source or "unknown"
         by_month.setdefault(month, {})[name] = by_month.get(month, {}).get(name, 0) + number
         totals[name] = totals.get(name, 0) + number
@@ -47,11 +50,7 @@ def lengths(counts: Sequence[int], bounds: Sequence[int]) -> str:
 
 
 def calendar(covered: Mapping[date, float], years: Sequence[int]) -> str:
-    """The share of the listings that are known to be complete, by day; a row of weeks a year.
-
-    Of many years the newest are drawn.
-    """
-    years = years[-_YEARS:]
+    """The share of the listings that are known to be complete, by day; a row of weeks a year."""
     step, top = 14, 44
     block = 7 * step + 22
     cells = []
@@ -88,14 +87,11 @@ def _shade(share: float) -> str:
 
 def _every_month(known: Iterable[str]) -> list[str]:
     """The months from the first to the last, those without articles too."""
-    if not (ordered := sorted(known)):
+    numbers = [int(month[:4]) * 12 + int(month[5:]) - 1 for month in known]
+    if not numbers:
         return []
-    (year, month), last = map(int, ordered[0].split("-")), ordered[-1]
-    found = [ordered[0]]
-    while found[-1] < last:
-        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
-        found.append(f"{year:04}-{month:02}")
-    return found
+    first = max(min(numbers), max(numbers) - _MONTHS + 1)
+    return [f"{each // 12:04}-{each % 12 + 1:02}" for each in range(first, max(numbers) + 1)]
 
 
 def _bars(
