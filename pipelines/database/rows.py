@@ -28,7 +28,10 @@ def time_text(time: datetime) -> str:
 def time_of(text: str, info_code: str) -> datetime:
     """A time of an article, in Asia/Shanghai. Raises :class:`BrokenRow`."""
     try:
-        return datetime.fromisoformat(text).astimezone(SHANGHAI)
+        time = datetime.fromisoformat(text)
+        # The same offset: no way by UTC, which the first day of all does not survive.
+        same = time.utcoffset() == SHANGHAI.utcoffset(None)
+        return time.replace(tzinfo=SHANGHAI) if same else time.astimezone(SHANGHAI)
     except (ValueError, OverflowError) as error:
         raise BrokenRow(info_code, error) from error
 

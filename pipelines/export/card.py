@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import pairwise
 
 from crawler.sites import sites
@@ -17,7 +17,6 @@ from pipelines.export.facts import LENGTHS, Facts
 from pipelines.export.loading import examples, features
 from pipelines.fields import FIELDS, Field
 
-_DAY = timedelta(days=1)
 _SOURCES = 30
 _GAPS = 50
 _YEARS = 12  # of the calendar
@@ -264,14 +263,11 @@ def _shares(
 
 
 def _whole_days(span: Span, first: date, last: date) -> Iterator[date]:
-    day = first
+    start = first
     if span.start:
-        start = datetime.fromisoformat(span.start)
-        day = max(
-            first, start.date() + (_DAY if start.time() != start.time().min else timedelta(0))
-        )
+        time = datetime.fromisoformat(span.start)
+        whole = time.time() == time.time().min
+        start = max(first, date.fromordinal(time.date().toordinal() + (not whole)))
     # The last day that a span reaches is known up to its newest article.
     end = min(last, date.fromisoformat(span.end[:10]))
-    while day <= end:
-        yield day
-        day += _DAY
+    return map(date.fromordinal, range(start.toordinal(), end.toordinal() + 1))

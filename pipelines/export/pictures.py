@@ -7,7 +7,7 @@ outside address.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from html import escape
 
 _WIDTH = 760
@@ -58,12 +58,12 @@ def calendar(covered: Mapping[date, float], years: Sequence[int]) -> str:
         y = top + row * block
         cells.append(_text(0, y + 4 * step, str(year), size=12))
         shades: dict[str, list[str]] = {}
-        day = first = date(year, 1, 1)
-        while day.year == year:
-            week = (day.timetuple().tm_yday - 1 + first.weekday()) // 7
+        first, last = date(year, 1, 1), date(year, 12, 31)
+        for number in range((last - first).days + 1):
+            day = date.fromordinal(first.toordinal() + number)
+            week = (number + first.weekday()) // 7
             square = f"M{36 + week * (step - 1)} {y + day.weekday() * step}h11v12h-11z"
             shades.setdefault(_shade(covered.get(day, 0.0)), []).append(square)
-            day += timedelta(days=1)
         cells += (
             f'<path d="{"".join(squares)}" fill="{shade}"/>'
             for shade, squares in sorted(shades.items())
