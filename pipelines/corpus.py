@@ -15,11 +15,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from crawler.errors import MissingExtra
+from crawler import infocode
+from crawler.errors import MissingExtra, StoreError
 from crawler.items import Evidence, Mention, Paragraph
 from crawler.parsers.dates import SHANGHAI, read_bound
 from pipelines.database import select
-from pipelines.database.connect import read_corpus
+from pipelines.database.connect import CORPUS, read_corpus
 from pipelines.database.rows import time_of
 from pipelines.database.select import Dedupe, Filter
 from pipelines.export import parquet
@@ -80,6 +81,8 @@ class Corpus:
 
     def __init__(self, path: str | Path = "data") -> None:
         path = Path(path)
+        if path.is_file() and path.name != CORPUS:
+            raise StoreError(f"{path} is no corpus; name its folder or its {CORPUS}", path)
         self._data = path.parent if path.is_file() else path
         self._wanted = Filter()
 
@@ -102,7 +105,8 @@ class Corpus:
     ) -> Corpus:
         """The articles that fit: as the options of ``finews export``, in place of earlier ones.
 
-        Raises :class:`ValueError` for a time that cannot be read, or an ``as_of`` that is not over.
+        Raises :class:`ValueError` with a sentence for what cannot be meant, such as a time that
+        cannot be read, or an ``as_of`` that is not over.
         """
         then = _time(as_of, end=True)
         if then and not select.is_over(then, datetime.now(SHANGHAI)):
@@ -123,6 +127,7 @@ class Corpus:
             as_of=then,
             dedupe=dedupe,
         )
+        chosen._wanted.check()
         return chosen
 
     def __iter__(self) -> Iterator[Article]:
@@ -135,9 +140,12 @@ class Corpus:
             return select.count(db, self._wanted)
 
     def get(self, info_code: str) -> Article | None:
-        """The article of an info code, if it is among these."""
+        """The article of an info code, in any of its forms, if it is among these."""
+        code = infocode.read(info_code)
+        if code is None:
+            return None
         one = Corpus(self._data)
-        one._wanted = replace(self._wanted, info_code=info_code)
+        one._wanted = replace(self._wanted, info_code=code)
         return next(iter(one), None)
 
     def to_arrow(self) -> Any:
@@ -156,7 +164,7 @@ class Corpus:
         """
         try:
             import pandas  # noqa: F401, ICN001, PLC0415 -- an extra, which Arrow calls
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             raise MissingExtra("pandas") from error
         return self.to_arrow().to_pandas()
 
@@ -177,6 +185,8 @@ def _paragraph(value: dict[str, Any]) -> Paragraph:
 
 
 def _texts(value: Texts) -> tuple[str, ...]:
+    if not isinstance(value, Iterable):
+        raise ValueError(f"{value!r} is no text, nor several")  # noqa: TRY004 -- as all of select
     return (value,) if isinstance(value, str) else tuple(value)
 
 

@@ -332,3 +332,37 @@ class TestDedupe:
         time.sleep(1.1)
         for way in ("none", "exact", "near"):
             assert self.titles(corpus, dedupe=way, as_of=now) == self.titles(corpus, dedupe=way)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"evidence": "bogus"},
+        {"evidence": "chart,code"},
+        {"code": "不"},
+        {"code": 600519},
+        {"site": None},
+        {"source": [1]},
+        {"min_paragraphs": -1},
+        {"min_paragraphs": "2"},
+        {"dedupe": "fuzzy"},
+        {"query": " "},
+        {"query": "\ud800"},
+        {"since": "2022-02-01", "until": "2022-01-01"},
+        {"until": "9999-12-31T23:59:59-05:00"},
+    ],
+)
+def test_what_cannot_be_meant_is_a_value_error(corpus: Corpus, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        corpus.select(**wrong)
+
+
+def test_no_code_is_no_article(corpus: Corpus, tmp_path: Path) -> None:
+    assert corpus.get("") is None
+    assert corpus.get("nonsense") is None
+    found = corpus.get("https://finance.eastmoney.com/a/202205209100000505.html")
+    assert found
+    assert found.info_code == "NW202205209100000505"
+    (tmp_path / "news.csv").write_text("a", encoding="utf-8")
+    with pytest.raises(StoreError, match="is no corpus"):
+        Corpus(tmp_path / "news.csv")

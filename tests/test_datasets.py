@@ -384,7 +384,7 @@ def test_another_export_takes_the_place_of_an_older_one_and_of_nothing_else(
     (mine / "thesis.tex").write_text("…", encoding="utf-8")
     done = program.run(program.command("export", str(mine), "--format", "hf"))
     assert done.returncode == 1
-    assert "not empty" in done.stderr
+    assert "no export wrote thesis.tex in it" in done.stderr
     assert [path.name for path in mine.iterdir()] == ["thesis.tex"]
     assert not list(tmp_path.glob(".*"))
 
@@ -583,3 +583,122 @@ class TestBrokenRows:
             assert done.returncode == 1
             assert done.stderr.startswith(f"finews: the row of {code} in articles is broken")
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+class TestDestinations:
+    """Nothing of the user's is ever taken away."""
+
+    def told(self, program: Program, *args: str, cwd: Path | None = None) -> str:
+        done = subprocess.run(
+            program.command("export", *args),
+            cwd=cwd or ROOT,
+            env=program.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return f"{done.returncode} {done.stderr}"
+
+    def test_files_that_no_export_wrote_stop_the_next_one(
+        self, program: Program, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "news"
+        program("export", str(folder), "--format", "hf")
+        before = tree(folder)
+        (folder / ".git").mkdir()
+        (folder / ".git" / "HEAD").write_text("ref", encoding="utf-8")
+        told = self.told(program, str(folder), "--format", "parquet")
+        assert told.startswith("1 finews: ")
+        assert "no export wrote .git/HEAD in it" in told
+        assert tree(folder) == before | {".git/HEAD": b"ref"}
+
+    def test_a_pipe_is_written_to_and_stays(self, program: Program, tmp_path: Path) -> None:
+        pipe = tmp_path / "news.jsonl"
+        os.mkfifo(pipe)
+        with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+            program("export", str(pipe))
+            assert reader.stdout
+            text = reader.stdout.read()
+        assert pipe.is_fifo()
+        program("export", str(tmp_path / "a.jsonl"))
+        assert text == (tmp_path / "a.jsonl").read_bytes()
+        assert self.told(program, str(pipe), "--format", "parquet").startswith("2 ")
+
+    def test_a_link_is_followed(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "real").mkdir()
+        (tmp_path / "link").symlink_to("real")
+        (tmp_path / "link.csv").symlink_to("real.csv")
+        program("export", str(tmp_path / "link"), "--format", "hf")
+        program("export", str(tmp_path / "link.csv"))
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "link.csv").is_symlink()
+        assert (tmp_path / "real" / "manifest.json").is_file()
+        assert (tmp_path / "real.csv").is_file()
+        assert not list(tmp_path.glob(".*"))
+
+    def test_the_folder_that_one_is_in_stays(self, program: Program, tmp_path: Path) -> None:
+        told = self.told(program, ".", "--format", "hf", cwd=tmp_path)
+        assert "name it from outside" in told
+        assert self.told(program, "news", "--format", "hf", cwd=tmp_path) == "0 "
+
+    def test_endings_in_capitals(self, program: Program, tmp_path: Path) -> None:
+        program("export", str(tmp_path / "A.CSV.GZ"))
+        assert (tmp_path / "A.CSV.GZ").read_bytes()[:2] == b"\x1f\x8b"
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            "--until 9999-12-31T23:59:59-05:00",
+            "--since 0001-01-01T00:00:00+14:00",
+            "--split train:..9999-12-31,test:",
+            "--as-of 9999-12-31",
+            "--min-paragraphs 99999999999999999999",
+            "--split all:",
+        ],
+    )
+    def test_what_cannot_be_meant_is_a_sentence(
+        self, program: Program, tmp_path: Path, options: str
+    ) -> None:
+        told = self.told(program, str(tmp_path / "x"), "--format", "hf", *options.split())
+        assert told.startswith("2 ")
+
+    def test_the_last_day_of_all_is_a_bound(self, program: Program, tmp_path: Path) -> None:
+        assert self.told(program, str(tmp_path / "x.csv"), "--until", "9999-12-31") == "0 "
+
+
+def test_names_of_splits_and_sources_break_no_card(program: Program, tmp_path: Path) -> None:
+    from lxml import etree
+
+    made = Program(tmp_path / "data")
+    shutil.copytree(program.data, made.data)
+    made.write("UPDATE articles SET source = 'a' || char(27) || 'b' || char(0) || '<c>'")
+    made.write("UPDATE articles SET source = CAST(X'61EDA08062' AS TEXT) WHERE rowid = 2")
+    made.write(
+        r"""UPDATE articles SET paragraphs = '[{"kind":"text","text":"a\ud83d"}]' WHERE rowid = 3"""
+    )
+    made.write("UPDATE articles SET site = '<script>[l](javascript:1)' WHERE rowid = 4")
+    folder = tmp_path / "news"
+    made("export", str(folder), "--format", "hf", "--split", "2021:..2021-12-31,no:")
+    etree.fromstring((folder / "pictures" / "months.svg").read_bytes())
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "<script>" not in card
+    assert "\x00" not in card
+    assert '  - split: "2021"\n    path: "data/2021-*.parquet"\n' in card
+    import pyarrow.parquet as pq
+
+    rows = pq.read_table(folder / "data" / "no-00000-of-00001.parquet").to_pylist()
+    rows += pq.read_table(folder / "data" / "2021-00000-of-00001.parquet").to_pylist()
+    assert "a\ufffd" in {row["paragraphs"][0]["text"] for row in rows if row["paragraphs"]}
+
+
+def test_a_manifest_cannot_point_outside(program: Program, tmp_path: Path) -> None:
+    folder = tmp_path / "news"
+    program("export", str(folder), "--format", "hf")
+    for path in ("../secret", "/etc/passwd", 5):
+        value = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        value["files"][0]["path"] = path
+        (folder / "manifest.json").write_text(json.dumps(value), encoding="utf-8")
+        found = program.json("export", "--verify", str(folder), code=3)["differences"]
+        assert not any("passwd" in each or "secret" in each for each in found), found

@@ -20,6 +20,7 @@ from pipelines.export import FORMATS, export, export_pages
 from pipelines.export.formats import format_of, is_folder
 from pipelines.export.manifest import verify
 from pipelines.export.splits import Split, read_splits
+from pipelines.export.whole import is_stream
 
 
 class Splits(click.ParamType[tuple[Split, ...]]):
@@ -117,7 +118,7 @@ def command(
     text = f"{counts['articles']} articles in {dest}"
     if format == "jekyll":
         text += f": {counts['written']} files written, {counts['removed']} removed"
-    click.echo(f"{text}.")
+    click.echo(f"{text}.", err=is_stream(dest))
     if lost:
         click.echo(
             f"Left out: {lost} that were known by then; an older finews did not keep what"
@@ -144,6 +145,8 @@ def _check(
         raise click.UsageError(f"--split does not go with --format {format}")
     if splits and format_of(dest):
         raise click.UsageError(f"--split makes a folder; name one, rather than {dest.name}")
+    if is_stream(dest) and format in ("sqlite", "parquet"):
+        raise click.UsageError(f"--format {format} needs a file, rather than {dest}")
     folder = is_folder(dest, format, split=bool(splits))
     if dest.is_dir() != folder and dest.exists():
         raise click.UsageError(f"{dest} is {'a' if dest.is_dir() else 'no'} folder")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime
@@ -12,7 +11,6 @@ from typing import Any, get_args
 
 import click
 
-from crawler.items import Evidence
 from crawler.parsers.dates import SHANGHAI, read_bound
 from pipelines.database.select import Dedupe, Filter, is_over
 
@@ -72,33 +70,6 @@ replay = click.option(
 wait = click.option("--wait", is_flag=True, help="Wait for another run to end, rather than exit 4.")
 
 
-class Security(click.ParamType[str]):
-    """A security's code with its market, ``1.600519``, or in any market, ``600519``."""
-
-    name = "code"
-    _FORM = re.compile(r"(?:[0-9]{1,3}\.)?[0-9A-Za-z_]+\Z")
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        if not self._FORM.match(value):
-            self.fail(f"{value!r} is no code such as 1.600519 or 600519", param, ctx)
-        return str(value)
-
-
-class Words(click.ParamType[tuple[str, ...]]):
-    """Words of a list, apart by commas."""
-
-    name = "words"
-
-    def __init__(self, words: tuple[str, ...]) -> None:
-        self._words = words
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
-        found = value if isinstance(value, tuple) else tuple(value.split(","))
-        if unknown := [word for word in found if word not in self._words]:
-            self.fail(f"{unknown[0]!r} is none of {', '.join(self._words)}", param, ctx)
-        return found
-
-
 def _several(name: str, field: str, metavar: str, help: str, **more: Any) -> Any:
     return click.option(name, field, metavar=metavar, multiple=True, help=help, **more)
 
@@ -111,18 +82,15 @@ _SELECTION = (
     _several("--site", "sites", "NAME", "Shown by site NAME."),
     _several("--listing", "listings", "NAME", "Shown by listing NAME."),
     _several("--source", "sources", "NAME", "Attributed to NAME."),
-    _several("--code", "securities", "CODE", "Names 1.600519, or 600519.", type=Security()),
+    _several("--code", "securities", "CODE", "Names 1.600519, or 600519."),
     click.option(
         "--evidence",
         metavar="WORDS",
-        type=Words(get_args(Evidence)),
-        default=(),
+        callback=lambda _ctx, _param, value: tuple(value.split(",")) if value else (),
         help="Named by one of chart,code,tag,link.",
     ),
     click.option("--query", metavar="TEXT", help="Has TEXT in title, digest or a paragraph."),
-    click.option(
-        "--min-paragraphs", metavar="N", type=click.IntRange(1), help="Has N paragraphs or more."
-    ),
+    click.option("--min-paragraphs", metavar="N", type=int, help="Has N paragraphs or more."),
     as_of,
     click.option(
         "--dedupe",
@@ -144,13 +112,10 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
         wanted = Filter(
             **{each.name: given.pop(each.name) for each in fields(Filter) if each.name in given}
         )
-        check_order(wanted.since, wanted.until)
-        if wanted.seen_since and wanted.seen_until and wanted.seen_since > wanted.seen_until:
-            raise click.UsageError(
-                f"--seen-since {wanted.seen_since} is later than --seen-until {wanted.seen_until}"
-            )
-        if wanted.query is not None and not wanted.query.strip():
-            raise click.UsageError("--query is empty")
+        try:
+            wanted.check()
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
         command(wanted=wanted, **given)
 
     chosen: Callable[..., None] = with_filter

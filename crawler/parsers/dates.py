@@ -81,5 +81,10 @@ def read_bound(text: str, *, end: bool = False) -> datetime:
             f"{text!r} is no day or time; write 2022-05-31 or 2022-05-31T15:30:00"
         ) from None
     if end and _DAY.match(text):
-        time += timedelta(days=1, microseconds=-1)
-    return time if time.tzinfo else time.replace(tzinfo=SHANGHAI)
+        time = datetime.combine(time, time.max.time())
+    time = time if time.tzinfo else time.replace(tzinfo=SHANGHAI)
+    try:
+        time.astimezone(SHANGHAI)
+    except OverflowError:
+        raise ValueError(f"{text!r} is out of all time") from None
+    return time

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from itertools import chain
+from typing import Any, Literal, TypeAlias, get_args
 
 from sqlite_utils import Database
 
+from crawler.items import Evidence
 from pipelines.database.rows import json_text, time_text
 from pipelines.fields import COLUMNS, FIELDS, FLAGS, JSON_COLUMNS
 
@@ -104,6 +107,37 @@ class Filter:
     apart_from: datetime | None = None
     info_code: str | None = None
 
+    def check(self) -> None:
+        """Raise :class:`ValueError` with a sentence for what a person cannot have meant."""
+        for mistake in chain(self._order(), self._words()):
+            raise ValueError(mistake)
+
+    def _order(self) -> Iterator[str]:
+        if self.since and self.until and self.since > self.until:
+            yield f"since {self.since} is later than until {self.until}"
+        if self.seen_since and self.seen_until and self.seen_since > self.seen_until:
+            yield f"seen-since {self.seen_since} is later than seen-until {self.seen_until}"
+        least = self.min_paragraphs
+        if least is not None and (not isinstance(least, int) or not 1 <= least <= _MOST):
+            yield f"{least!r} is no number of paragraphs, from 1 on"
+
+    def _words(self) -> Iterator[str]:
+        lists = (self.sites, self.listings, self.sources, self.securities, self.evidence)
+        texts = [text for each in lists for text in each]
+        texts += [] if self.query is None else [self.query]
+        yield from (f"{each!r} is no text" for each in texts if not isinstance(each, str))
+        yield from (f"{each!r} is no UTF-8" for each in texts if _HALF.search(each))
+        if self.query is not None and not self.query.strip():
+            yield "the query is empty"
+        known = {"evidence": get_args(Evidence), "dedupe": get_args(Dedupe)}
+        for name, words in (("evidence", self.evidence), ("dedupe", (self.dedupe,))):
+            for word in words:
+                if word not in known[name]:
+                    yield f"{name} {word!r} is none of {', '.join(known[name])}"
+        for code in self.securities:
+            if not _SECURITY.match(code):
+                yield f"{code!r} is no code such as 1.600519 or 600519"
+
     def states(self, columns: str) -> Query:
         """SQL for ``columns`` of each wanted article in its state, and its parameters."""
         asked = {name: each for name in self.__slots__ if (each := getattr(self, name))}
@@ -180,6 +214,9 @@ class Filter:
         return f"EXISTS (SELECT 1 FROM (SELECT {each} FROM json_each(mentions)) WHERE {where})"
 
 
+_SECURITY = re.compile(r"(?:[0-9]{1,3}\.)?[0-9A-Za-z_]+\Z")
+_MOST = 1_000_000  # paragraphs
+_HALF = re.compile("[\ud800-\udfff]")
 _LIST = "(SELECT value FROM json_each(:{}))"
 _PUBLISHED = {"since": "published_at >= :since", "until": "published_at <= :until"}
 
@@ -194,7 +231,7 @@ def is_over(as_of: datetime, now: datetime) -> bool:
     """May what was known at ``as_of`` be asked for? What will be known by then is not known yet:
     the same time would give something else later.
     """
-    return as_of.replace(microsecond=0) + timedelta(seconds=1) <= now
+    return as_of.replace(microsecond=0) <= now - timedelta(seconds=1)
 
 
 def count(db: Database, wanted: Filter) -> int:
@@ -233,8 +270,7 @@ def rows(db: Database, wanted: Filter, columns: Sequence[str] = COLUMNS) -> Iter
     except sqlite3.OperationalError as error:
         if "decode" not in str(error):
             raise
-        # Not from the beginning: it costs a tenth.
-        db.conn.text_factory = partial(str, encoding="utf-8", errors="replace")
+        be_lenient(db)  # not from the beginning: it costs a tenth
         yield from cursor.execute(f"{sql} LIMIT -1 OFFSET {given}", values)
 
 
@@ -250,9 +286,19 @@ def lines(db: Database, wanted: Filter) -> Iterator[bytes]:
         try:
             line.decode()
         except UnicodeDecodeError:
-            yield line.decode(errors="replace").encode()
+            yield _without_halves(line.decode(errors="replace"))
         else:
-            yield line
+            yield _without_halves(line) if b"\\ud" in line else line
+
+
+def _without_halves(line: str | bytes) -> bytes:
+    """JSON can hold halves of characters as escapes, and readers of it refuse them."""
+    return _HALF.sub("\ufffd", json_text(json.loads(line))).encode()
+
+
+def be_lenient(db: Database) -> None:
+    """Read bytes that are no UTF-8 as U+FFFD from now on; only another tool writes such texts."""
+    db.conn.text_factory = partial(str, encoding="utf-8", errors="replace")
 
 
 _ORDER = " ORDER BY published_at, info_code"

@@ -13,7 +13,7 @@ from pipelines.database.pages import StoredPages
 from pipelines.database.select import Filter
 from pipelines.export import dataset, jekyll, warc
 from pipelines.export.formats import FORMATS, compressed, format_named, is_folder
-from pipelines.export.manifest import is_export
+from pipelines.export.manifest import strangers
 from pipelines.export.splits import Split
 from pipelines.export.whole import whole_file, whole_folder
 
@@ -44,7 +44,7 @@ def export(
         if format == "jekyll":
             return jekyll.write(db, wanted, dest, lambda: on_rows(1), prune=prune)
         if is_folder(dest, format, split=bool(splits)):
-            with whole_folder(dest, is_ours=is_export) as folder:
+            with whole_folder(dest, strange=strangers) as folder:
                 rows = dataset.write(
                     db, wanted, folder, format, on_rows, splits=splits, excel=excel
                 )
@@ -76,4 +76,4 @@ def export_pages(
     :class:`crawler.errors.MissingExtra`.
     """
     with whole_file(dest) as file:
-        return warc.write(stored, file, sites, gzip=dest.suffix == ".gz", on_page=on_page)
+        return warc.write(stored, file, sites, gzip=dest.suffix.lower() == ".gz", on_page=on_page)

@@ -85,7 +85,7 @@ def _head(facts: Facts, parts: Sequence[Part], format: str) -> str:
         if format == "csv":  # else a title such as "null" or "NA" would be none
             text += '  keep_default_na: false\n  na_values:\n  - ""\n'
         text += "  data_files:\n"
-        text += "".join(f"  - split: {each.name}\n    path: {each.files}\n" for each in parts)
+        text += "".join(f'  - split: "{each.name}"\n    path: "{each.files}"\n' for each in parts)
         text += "dataset_info:\n  features:\n"
         text += kinds
     return text + "---\n"
@@ -141,7 +141,8 @@ def _sites(facts: Facts) -> str:
                 f"\n**[{site.title}]({site.home})** (`{name}`), {number:,} articles. {site.terms}\n"
             )
         else:
-            text += f"\n**{name or '(unknown)'}**, {number:,} articles. Its terms are not known.\n"
+            text += f"\n**{_cell(name or '(unknown)')}**, {number:,} articles."
+            text += " Its terms are not known.\n"
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,14 +13,16 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from crawler.errors import BrokenRow
 from pipelines.database.coverage import Span, spans
-from pipelines.database.select import Filter
+from pipelines.database.select import Filter, be_lenient
 from pipelines.fields import COLUMNS
 
 #: Upper bounds, in characters, of the lengths of texts that are counted together.
 LENGTHS = (0, 50, 100, 200, 400, 800, 1600, 3200, 6400)
 
 
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _DAY = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T"
 
 
@@ -60,7 +63,11 @@ class Facts:
 
 
 def facts(db: Database, wanted: Filter) -> Facts:
-    """The facts of a selection, from the same state as the rows of one transaction."""
+    """The facts of a selection, from the same state as the rows of one transaction.
+
+    Raises :class:`BrokenRow`.
+    """
+    be_lenient(db)
     names = [name for name in COLUMNS if name != "mentions"]  # which may be none, but are known
     sql, values = wanted.states(", ".join(names))
     # Another tool may have written what is no time.
@@ -71,9 +78,9 @@ def facts(db: Database, wanted: Filter) -> Facts:
     ]
     (row,) = db.conn.execute(f"SELECT {', '.join(parts)} FROM ({sql})", values)
     lengths = [0] * (len(LENGTHS) + 1)
-    sql, values = wanted.states("CAST(paragraphs AS BLOB)")
-    for (paragraphs,) in db.conn.execute(sql, values):
-        lengths[bisect_left(LENGTHS, _length(paragraphs))] += 1
+    sql, values = wanted.states("info_code, paragraphs")
+    for code, paragraphs in db.conn.execute(sql, values):
+        lengths[bisect_left(LENGTHS, _length(code, paragraphs))] += 1
     total, *times = row[:5]
     month = f"CASE WHEN published_at GLOB '{_DAY}*' THEN substr(published_at, 1, 7) END"
     by = _counts(db, wanted, ("site", "source", month))
@@ -89,7 +96,7 @@ def facts(db: Database, wanted: Filter) -> Facts:
         last_seen=last_seen,
         sites=_totals((site, number) for site, _, _, number in by),
         sources=_totals((source, number) for _, source, _, number in by),
-        months=[row[1:] for row in by if row[2]],
+        months=[(_legible(source), month, number) for _, source, month, number in by if month],
         lengths=lengths,
         unknown=dict(zip(names, row[5:], strict=True)),
         groups=len(groups),
@@ -103,10 +110,12 @@ def facts(db: Database, wanted: Filter) -> Facts:
     )
 
 
-def _length(paragraphs: bytes) -> int:
+def _length(code: str, paragraphs: str) -> int:
     """The characters of a ``paragraphs`` column; read here, since SQLite takes thrice as long."""
-    values = json.loads(paragraphs.decode(errors="replace"))
-    return sum(len(each.get("text", "")) for each in values)
+    try:
+        return sum(len(each.get("text", "")) for each in json.loads(paragraphs))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BrokenRow(code, f"paragraphs: {error}") from error
 
 
 def _counts(
@@ -121,8 +130,13 @@ def _counts(
     ).fetchall()
 
 
+def _legible(name: str | None) -> str | None:
+    """Without what neither XML nor Markdown can hold."""
+    return name and _CONTROL.sub("\ufffd", name)
+
+
 def _totals(counts: Iterable[tuple[str | None, int]]) -> list[tuple[str | None, int]]:
     found: Counter[str | None] = Counter()
     for name, number in counts:
-        found[name] += number
+        found[_legible(name)] += number
     return sorted(found.items(), key=lambda each: (-each[1], each[0] is None, each[0] or ""))

@@ -67,7 +67,8 @@ def format_named(name: str, *, excel: bool = False) -> Format:
 
 def format_of(dest: Path) -> str | None:
     """The format that the ending of a name chooses; None where it is of none."""
-    return next((name for end, name in _ENDINGS.items() if dest.name.endswith(end)), None)
+    name = dest.name.lower()
+    return next((each for end, each in _ENDINGS.items() if name.endswith(end)), None)
 
 
 def is_folder(dest: Path, format: str, *, split: bool) -> bool:
@@ -78,11 +79,11 @@ def is_folder(dest: Path, format: str, *, split: bool) -> bool:
 @contextmanager
 def compressed(file: BinaryIO, dest: Path) -> Iterator[BinaryIO]:
     """The file to write to, compressed as the ending of ``dest`` says; the same bytes each time."""
-    if dest.suffix == ".gz":
+    if dest.suffix.lower() == ".gz":
         # Without name and time of day, which gzip would keep.
         with GzipFile("", "wb", fileobj=file, mtime=0) as packed:
             yield cast("BinaryIO", packed)
-    elif dest.suffix == ".zst":
+    elif dest.suffix.lower() == ".zst":
         with zstd.ZstdFile(file, "wb") as packed:
             yield cast("BinaryIO", packed)
     else:

@@ -110,7 +110,8 @@ news = pl.read_csv("{files}", infer_schema=False)
         "DuckDB": """\
 import duckdb
 
-news = duckdb.sql("FROM read_csv('{files}', all_varchar = true)")
+how = "header = true, all_varchar = true, max_line_size = 100000000"
+news = duckdb.sql(f"FROM read_csv('{files}', {{how}})")
 """,
     },
     "sqlite": {

@@ -120,13 +120,14 @@ def manifest_text(about: Mapping[str, Any], files: Sequence[File]) -> str:
     return _text(value | {"sha256": _digest(value)})
 
 
-def is_export(folder: Path) -> bool:
-    """Was this folder written by an export?"""
+def strangers(folder: Path) -> set[str]:
+    """The files in a folder that no export wrote, by their paths in it."""
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     try:
-        value = json.loads((folder / NAME).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(value, dict) and value.get("form") == FORM
+        _, _, files = _read((folder / NAME).read_bytes())
+    except (OSError, _Damaged):
+        return there
+    return there - {NAME, *(each.path for each in files)}
 
 
 def verify(folder: Path) -> list[str]:
@@ -136,21 +137,35 @@ def verify(folder: Path) -> list[str]:
     """
     text = (folder / NAME).read_bytes()
     try:
-        value = json.loads(text)
-        digest = value.pop("sha256")
-        files = [
-            File(each["path"], each.get("rows"), each["bytes"], each["sha256"])
-            for each in value["files"]
-        ]
-    except (ValueError, TypeError, AttributeError, LookupError):
+        value, digest, files = _read(text)
+    except _Damaged:
         return [f"{NAME} is damaged, or no manifest of finews"]
     found = []
     if digest != _digest(value) or text != _text(value | {"sha256": digest}).encode():
         found.append(f"{NAME} differs from what was written")
     found += filter(None, (_difference(folder, each) for each in files))
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    strange = there - {NAME, *(each.path for each in files)}
-    return found + [f"{path} is not in the manifest" for path in sorted(strange)]
+    return found + [f"{path} is not in the manifest" for path in sorted(strangers(folder))]
+
+
+class _Damaged(Exception):
+    pass
+
+
+def _read(text: bytes) -> tuple[dict[str, Any], str, list[File]]:
+    """A manifest without its own hash, that hash, and its files, all of them in the folder."""
+    try:
+        value = json.loads(text)
+        digest = value.pop("sha256")
+        files = [
+            File(str(each["path"]), each.get("rows"), each["bytes"], each["sha256"])
+            for each in value["files"]
+        ]
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        raise _Damaged from error
+    outside = (Path(each.path).is_absolute() or ".." in Path(each.path).parts for each in files)
+    if value.get("form") != FORM or any(outside):
+        raise _Damaged
+    return value, digest, files
 
 
 def _difference(folder: Path, file: File) -> str | None:

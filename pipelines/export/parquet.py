@@ -63,8 +63,8 @@ def tables(lines: Iterator[bytes]) -> Iterator[Any]:
     while some := list(islice(lines, GROUP)):
         try:
             yield table(some)
-        except pa.ArrowInvalid:
-            _blame(some, table, pa.ArrowInvalid)
+        except pa.ArrowException:
+            _blame(some, table, pa.ArrowException)
             raise
 
 
@@ -120,6 +120,6 @@ def pyarrow() -> Any:
     """The module. Raises :class:`MissingExtra`."""
     try:
         import pyarrow as pa  # noqa: PLC0415 -- an extra
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise MissingExtra("parquet") from error
     return pa

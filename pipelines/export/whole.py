@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -19,8 +19,14 @@ from typing import BinaryIO
 @contextmanager
 def whole_file(dest: Path) -> Iterator[BinaryIO]:
     """A file to write, named ``dest`` when the block ends without an error; until then what
-    stood there stays. Raises :class:`OSError`.
+    stood there stays. A link is followed; a pipe or a device is written to as it is.
+    Raises :class:`OSError`.
     """
+    if is_stream(dest):
+        with dest.open("wb") as file:
+            yield file
+        return
+    dest = dest.resolve()
     part = _part(dest)
     try:
         with part.open("wb") as file:
@@ -33,15 +39,25 @@ def whole_file(dest: Path) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
-@contextmanager
-def whole_folder(dest: Path, *, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
-    """A folder to fill, named ``dest`` when the block ends without an error.
+def is_stream(dest: Path) -> bool:
+    """Is there something that is neither a file nor a folder, such as a pipe?"""
+    return dest.exists() and not dest.is_file() and not dest.is_dir()
 
-    Takes the place of an earlier export, which ``is_ours`` knows it by, and of nothing else:
-    raises :class:`FileExistsError` before anything is written.
+
+@contextmanager
+def whole_folder(dest: Path, *, strange: Callable[[Path], Iterable[str]]) -> Iterator[Path]:
+    """A folder to fill, named ``dest`` when the block ends without an error; a link is followed.
+
+    Takes the place of an earlier export and of nothing else: where ``strange`` finds files in
+    it, :class:`FileExistsError` is raised before anything is written.
     """
-    if dest.exists() and not is_ours(dest) and any(dest.iterdir()):
-        raise FileExistsError(0, "the folder is not empty, and no earlier export", str(dest))
+    dest = dest.resolve()
+    if dest.exists() and (others := sorted(strange(dest))):
+        more = f" and {len(others) - 1} more" if others[1:] else ""
+        raise FileExistsError(0, f"no export wrote {others[0]}{more} in it", str(dest))
+    if dest.exists() and Path.cwd().is_relative_to(dest):
+        # Whoever stands in it would stand nowhere.
+        raise FileExistsError(0, "it is the folder you are in; name it from outside", str(dest))
     part = _part(dest)
     part.mkdir()
     lock = os.open(part, os.O_RDONLY)
