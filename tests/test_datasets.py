@@ -702,3 +702,31 @@ def test_a_manifest_cannot_point_outside(program: Program, tmp_path: Path) -> No
         (folder / "manifest.json").write_text(json.dumps(value), encoding="utf-8")
         found = program.json("export", "--verify", str(folder), code=3)["differences"]
         assert not any("passwd" in each or "secret" in each for each in found), found
+
+
+def test_an_export_beside_a_writer_is_of_one_moment(program: Program, tmp_path: Path) -> None:
+    """Files, counts and card alike: the corpus changes as soon as the first rows are written."""
+    from pipelines.database.connect import read_corpus
+    from pipelines.database.select import Filter
+    from pipelines.export import export
+    from pipelines.export.splits import read_splits
+
+    made = Program(tmp_path / "data")
+    shutil.copytree(program.data, made.data)
+    splits = read_splits("a:..2022-05-31,b:")
+    db = read_corpus(made.data)
+    export(db, tmp_path / "before", "jsonl", Filter(), splits=splits)
+    written = []
+
+    def write(rows: int) -> None:
+        if not written:
+            made.write("UPDATE articles SET title = 'later', source = 'later'")
+            made.write("DELETE FROM articles WHERE published_at > '2026'")
+        written.append(rows)
+
+    export(db, tmp_path / "beside", "jsonl", Filter(), write, splits=splits)
+    assert sum(written) == 23
+    assert tree(tmp_path / "beside") == tree(tmp_path / "before")
+    export(db, tmp_path / "after", "jsonl", Filter(), splits=splits)
+    db.close()
+    assert b"later" in tree(tmp_path / "after")["data/a.jsonl"]
