@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import click
 
+from crawler.config_file import load
 from crawler.items import Evidence
 from crawler.parsers.dates import SHANGHAI, read_bound
 from pipelines.database.select import Dedupe, Filter, is_over
@@ -19,8 +20,8 @@ from pipelines.database.select import Dedupe, Filter, is_over
 data = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("data"),
-    show_default=True,
+    default=lambda: load().settings.data,
+    show_default="data, or as finews.toml says",
     help="Folder of finews.db and pages.db.",
 )
 json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
