@@ -13,6 +13,7 @@ FinewsError
 │   ├── UnreadableFile    a file or archive that the system or its format refuses
 │   ├── TooLarge          a file larger, or an archive with more members, than we read
 │   └── Untrusted         an article that must not be stored (future time, mojibake, empty)
+├── BadSettings           finews.toml or the environment holds a wrong setting: exit code 2
 ├── WorkerDied            a process of a parallel run was killed: run it again
 ├── BrokenRow             a stored article holds what its field cannot; another tool wrote it
 ├── MissingExtra          an optional package is not installed; names the extra that brings it
@@ -148,6 +149,17 @@ class Untrusted(PageError):
     def __init__(self, message: str, *, url: str, reason: str, site: str, info_code: str) -> None:
         super().__init__(message, url=url, site=site, info_code=info_code)
         self.reason = reason
+
+
+class BadSettings(FinewsError):
+    """A setting that cannot be: nothing was begun. ``origin`` tells where it stands, as far as
+    known: ``finews.toml:7`` or the name of a variable; ``line`` is that 7, else None.
+    """
+
+    def __init__(self, message: str, *, origin: str, line: int | None = None) -> None:
+        super().__init__(f"{origin}: {message}")
+        self.origin = origin
+        self.line = line
 
 
 class WorkerDied(FinewsError):

@@ -17,8 +17,9 @@ class Scope:
     """What a crawl was asked for. Times are aware; None means no bound, empty means all.
 
     ``full`` looks again at articles that are stored; ``max_pages`` bounds the pages of
-    each listing; ``owed`` asks for what is owed, and walks no listing but those named. An entry
-    is outside only when its listing tells so: by its time, or by a day that lies wholly outside.
+    each listing; ``owed`` asks for what is owed, and walks no listing but those named;
+    ``off`` are listings that are walked only when they are named. An entry is outside only when
+    its listing tells so: by its time, or by a day that lies wholly outside.
     """
 
     listings: frozenset[str] = frozenset()
@@ -27,6 +28,7 @@ class Scope:
     full: bool = False
     max_pages: int | None = None
     owed: bool = False
+    off: frozenset[str] = frozenset()
 
     @classmethod
     def read(
@@ -56,7 +58,9 @@ class Scope:
 
     def walks(self, listing: str) -> bool:
         """Is the listing of this name to be walked?"""
-        return listing in self.listings if self.listings else not self.owed
+        if self.listings:
+            return listing in self.listings
+        return not self.owed and listing not in self.off
 
     def holds(self, entry: Entry) -> bool:
         """May the entry's article lie within ``since`` and ``until``?"""

@@ -1,30 +1,48 @@
-"""Settings of the Scrapy project. Those of finews begin with ``FINEWS_``."""
+"""Settings of the Scrapy project. Those of finews begin with ``FINEWS_``.
 
-import os
+What ``finews.toml`` may say is defined in ``crawler/config.py``, with its default.
+"""
+
+import sys
+
+from crawler.config_file import load
+from crawler.errors import BadSettings
+
+try:
+    _given = load().settings
+except BadSettings as error:
+    # The commands of finews have read the file before; Scrapy would show a traceback.
+    sys.stderr.write(f"finews: {error}\n")
+    sys.exit(2)
+_crawl, _sites = _given.crawl, _given.sites
 
 SPIDER_MODULES = ["crawler.spiders"]
 ADDONS = {"crawler.addon.FinewsAddon": 0}
 
 #: The folder of finews.db and pages.db.
-FINEWS_DATA = "data"
+FINEWS_DATA = str(_given.data)
 #: Who runs this crawler: an address or URL that a site's owner can write to.
-FINEWS_CONTACT = os.environ.get("FINEWS_CONTACT", "")
+FINEWS_CONTACT = _given.contact
 #: Where a mirror of the sites stands; see crawler/replay.py.
 FINEWS_REPLAY = ""
 #: The sites that ``finews crawl`` reads when none is named.
-FINEWS_SITES = ["finews", "eastmoney"]
+FINEWS_SITES = list(_crawl.sites)
+#: By site: its pause, names of listings that are walked beside those of the spider, or not at all.
+FINEWS_DELAYS = {site: own.delay for site, own in _sites.items() if own.delay is not None}
+FINEWS_LISTINGS_ON = {site: list(own.listings_on) for site, own in _sites.items()}
+FINEWS_LISTINGS_OFF = {site: list(own.listings_off) for site, own in _sites.items()}
 
 #: How many entries a listing page of Eastmoney is asked for; at most 200.
-EASTMONEY_PAGE_SIZE = 200
+EASTMONEY_PAGE_SIZE = _sites.eastmoney.page_size
 
 #: How many hours after we first saw it a new article is looked at again, for edits.
-FINEWS_LOOKS = [1, 12, 48]
+FINEWS_LOOKS = list(_crawl.looks)
 
 # Where the feeds of the site choice stand; they moved over the years, and may be dead.
-CHOICE_FEED_HOST = "183.136.162.242"
-CHOICE_MARKET_FEED_HOST = "43.240.125.15:1818"
-CHOICE_TEXT_HOST = "choicewzp1.eastmoney.com"
-CHOICE_COUNT = 100
+CHOICE_FEED_HOST = _sites.choice.feed_host
+CHOICE_MARKET_FEED_HOST = _sites.choice.market_feed_host
+CHOICE_TEXT_HOST = _sites.choice.text_host
+CHOICE_COUNT = _sites.choice.count
 
 # A good guest: robots.txt, one request at a time a host, a pause between two.
 BOT_NAME = "finews"
@@ -33,16 +51,16 @@ ROBOTSTXT_USER_AGENT = "finews"
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 # And one in all: requests then leave in the order of the queue.
 CONCURRENT_REQUESTS = 1
-DOWNLOAD_DELAY = 1.0
+DOWNLOAD_DELAY = _crawl.delay
 #: A host that refuses rests: the first time so many seconds, the second time …
-FINEWS_RESTS = [30, 120, 600, 3600, 6 * 3600, 24 * 3600]
+FINEWS_RESTS = list(_crawl.rests)
 #: A run waits for a rest that ends within so many seconds; longer ones are for later runs.
-FINEWS_PATIENCE = 60
+FINEWS_PATIENCE = _crawl.patience
 # One answer is read to its end before the next request is sent: it may say to stop.
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 0
 # What failed for now is asked so often again in the same run, behind all else that is owed.
 RETRY_TIMES = 2
-DOWNLOAD_TIMEOUT = 15
+DOWNLOAD_TIMEOUT = _crawl.timeout
 DOWNLOAD_MAXSIZE = 16 << 20
 DOWNLOAD_WARNSIZE = 0
 COOKIES_ENABLED = False

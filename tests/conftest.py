@@ -19,6 +19,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
+# No finews.toml that lies about has a say here.
+os.environ["FINEWS_CONFIG"] = os.devnull
 
 
 class Zygote:

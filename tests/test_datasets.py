@@ -716,7 +716,7 @@ def test_an_export_beside_a_writer_is_of_one_moment(program: Program, tmp_path: 
     splits = read_splits("a:..2022-05-31,b:")
     db = read_corpus(made.data)
     export(db, tmp_path / "before", "jsonl", Filter(), splits=splits)
-    written = []
+    written = list[int]()
 
     def write(rows: int) -> None:
         if not written:

@@ -22,9 +22,10 @@ LIBRARIES = (
     "scrapy.core.scraper", "scrapy.core.spidermw", "scrapy.http", "scrapy.pqueues",
     "scrapy.robotstxt", "scrapy.spiderloader", "scrapy.utils.project", "scrapy.squeues",
     "scrapy.extensions.logstats", "scrapy.downloadermiddlewares.redirect", "sqlite_utils",
-    "crawler.cli.crawl", "crawler.cli.demo", "crawler.cli.export", "crawler.cli.failures",
-    "crawler.cli.gaps", "crawler.cli.ingest", "crawler.cli.show", "crawler.cli.sites",
-    "crawler.cli.status", "crawler.middlewares.frontier", "crawler.middlewares.guest",
+    "crawler.cli.config", "crawler.cli.crawl", "crawler.cli.demo", "crawler.cli.export",
+    "crawler.cli.failures", "crawler.cli.gaps", "crawler.cli.ingest", "crawler.cli.show",
+    "crawler.cli.sites", "crawler.cli.status", "crawler.middlewares.frontier",
+    "crawler.middlewares.guest",
     "crawler.spiders.choice", "crawler.spiders.eastmoney", "crawler.spiders.finews",
     "sqlite_utils.migrations", "twisted.internet.asyncioreactor", "twisted.web.client",
 )  # fmt: skip

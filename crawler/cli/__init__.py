@@ -10,14 +10,15 @@ from typing import Any
 import click
 
 from crawler import __version__
-from crawler.errors import FinewsError, Locked
+from crawler.errors import BadSettings, FinewsError, Locked
 
-#: Exit codes of the contract; 2 (usage) is click's own.
-UNEXPECTED, FAILED, LOCKED = 1, 3, 4
+#: Exit codes of the contract; 2 (usage) is click's own too.
+UNEXPECTED, USAGE, FAILED, LOCKED = 1, 2, 3, 4
+_CODES: dict[type[FinewsError], int] = {Locked: LOCKED, BadSettings: USAGE}
 
 COMMANDS = (
-    "crawl", "demo", "export", "failures", "gaps", "ingest", "pages", "reparse", "show", "sites",
-    "status",
+    "config", "crawl", "demo", "export", "failures", "gaps", "ingest", "pages", "reparse", "show",
+    "sites", "status",
 )  # fmt: skip
 
 
@@ -39,7 +40,7 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except FinewsError as error:
             click.echo(f"finews: {error}", err=True)
-            sys.exit(LOCKED if isinstance(error, Locked) else UNEXPECTED)
+            sys.exit(_CODES.get(type(error), UNEXPECTED))
         except sqlite3.Error as error:
             click.echo(f"finews: the database cannot be read: {error}", err=True)
             sys.exit(UNEXPECTED)

@@ -19,6 +19,7 @@ from scrapy.utils.project import get_project_settings
 from crawler.cli import options
 from crawler.cli.progress import RunProgress
 from crawler.cli.summary import summarise
+from crawler.config_file import load
 from crawler.spiders.listing import ListingSpider
 from pipelines.run import Run
 
@@ -84,7 +85,8 @@ def command(
 
 
 def crawl_settings(data: Path, replay: str | None) -> Settings:
-    """The project's settings with those of one command line."""
+    """The project's settings with those of one command line. Raises :class:`BadSettings`."""
+    load()  # crawler.settings, as Scrapy loads it, would end the program at a wrong one
     # Not those of whatever Scrapy project the current folder belongs to.
     os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
     settings = get_project_settings()

@@ -12,6 +12,7 @@ import click
 from crawler.cli import options
 from crawler.cli.crawl import crawl, crawl_settings
 from crawler.cli.output import print_table, short_time
+from crawler.config_file import VARIABLE
 from crawler.demo import bundled
 from crawler.demo.server import serve
 from pipelines.database import select
@@ -42,6 +43,7 @@ def command(data: Path, as_json: bool) -> None:
     """
     if not as_json:
         click.echo(f"Crawling miniatures of {' and '.join(_SITES)}, served on loopback.")
+    os.environ[VARIABLE] = os.devnull  # the same demo for everyone, whatever finews.toml says
     with serve(bundled()) as url:
         code = crawl({site: {} for site in _SITES}, crawl_settings(data, url), as_json=as_json)
     if code:

@@ -11,14 +11,15 @@ from typing import Any, get_args
 
 import click
 
+from crawler.config_file import load
 from crawler.parsers.dates import SHANGHAI, read_bound
 from pipelines.database.select import Dedupe, Filter, is_over
 
 data = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("data"),
-    show_default=True,
+    default=lambda: load().settings.data,
+    show_default="data, or as finews.toml says",
     help="Folder of finews.db and pages.db.",
 )
 json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")

@@ -15,7 +15,8 @@ from rich.text import Text
 
 _WIDTH = 80
 # Columns that are cut or folded where 80 columns do not hold all.
-_GIVE_WAY = ("title", "listing", "url")
+_GIVE_WAY = ("title", "listing", "url", "value")
+_FOLDED = ("url", "value", "from")
 _LEAST = 8
 
 

@@ -32,10 +32,12 @@ def command(data: Path, as_json: bool) -> None:
     settings = crawl_settings(data, None)
     loader = SpiderLoader.from_settings(settings)
     found: dict[tuple[str, str], dict[str, Any]] = {}
+    off: dict[str, frozenset[str]] = {}
     for site in loader.list():
         spider = loader.load(site)
         assert issubclass(spider, ListingSpider)
-        walked = {each.name for each in spider.listings()}
+        walked = {each.name for each in spider.listings_on(settings)}
+        off[site] = spider.listings_off(settings)
         for listing in spider.all_listings():
             found[site, listing.name] = {
                 "site": site,
@@ -48,7 +50,8 @@ def command(data: Path, as_json: bool) -> None:
         for each in report.listings(read_corpus(data)):
             row = {"site": each["site"], "listing": each["listing"], "title": None}
             row = found.setdefault((each["site"], each["listing"]), row | {"url": each["url"]})
-            row["crawled"] = each["site"] in settings.getlist("FINEWS_SITES")
+            enabled = each["site"] in settings.getlist("FINEWS_SITES")
+            row["crawled"] = enabled and each["listing"] not in off.get(each["site"], ())
     if as_json:
         print_json(list(found.values()))
         return

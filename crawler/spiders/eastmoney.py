@@ -10,6 +10,7 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
+from crawler import config
 from crawler.errors import PageError
 from crawler.items import Article, Entry, Listing
 from crawler.parsers import eastmoney
@@ -29,11 +30,10 @@ class EastmoneySpider(ListingSpider):
     """
 
     name = eastmoney.SITE
-    # Well below what gets an address blocked (200 requests a minute, 300 in five).
-    custom_settings = {"DOWNLOAD_DELAY": 2.0}  # noqa: RUF012
+    custom_settings = {"DOWNLOAD_DELAY": config.Eastmoney().delay}  # noqa: RUF012
     # Editors move items by hand; seen out of place by a few, never by a hundred.
     slack = 100
-    page_size = 200
+    page_size = config.Eastmoney().page_size
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self
 
 from scrapy import Request, Spider
+from scrapy.crawler import Crawler
 from scrapy.http import Response
+from scrapy.settings import BaseSettings
 
 from crawler import reading
 from crawler.errors import PageError
@@ -56,9 +59,34 @@ class ListingSpider(Spider):
         )
 
     @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        super().update_settings(settings)
+        if (delay := settings.getdict("FINEWS_DELAYS").get(cls.name)) is not None:
+            settings.set("DOWNLOAD_DELAY", delay, "spider")
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.scope = replace(spider.scope, off=cls.listings_off(crawler.settings))
+        return spider
+
+    @classmethod
     def listings(cls) -> list[Listing]:
         """The listings that every crawl of the site walks; more may be discovered."""
         raise NotImplementedError
+
+    @classmethod
+    def listings_on(cls, settings: BaseSettings) -> list[Listing]:
+        """Those, and the ones that ``FINEWS_LISTINGS_ON`` names; without :meth:`listings_off`."""
+        named = map(cls.listing, settings.getdict("FINEWS_LISTINGS_ON").get(cls.name, ()))
+        found = {each.name: each for each in (*cls.listings(), *named)}
+        return [found[name] for name in found if name not in cls.listings_off(settings)]
+
+    @classmethod
+    def listings_off(cls, settings: BaseSettings) -> frozenset[str]:
+        """Names of listings that are walked only when a crawl names them."""
+        names = settings.getdict("FINEWS_LISTINGS_OFF").get(cls.name, ())
+        return frozenset(cls.listing(name).name for name in names)
 
     @classmethod
     def all_listings(cls) -> list[Listing]:
@@ -96,7 +124,7 @@ class ListingSpider(Spider):
         yield from ()
 
     async def start(self) -> AsyncIterator[Any]:
-        for listing in self._asked or self.listings():
+        for listing in self._asked or self.listings_on(self.settings):
             yield listing
 
     def listing_request(self, listing: Listing) -> Request:

@@ -1,0 +1,301 @@
+"""The settings of finews, each defined once: its name, type, default, meaning and bounds.
+
+:class:`Settings` is what ``finews.toml`` may say, table by table. ``crawler/config_file.py`` reads
+it and the environment, ``crawler/settings.py`` hands the values on to Scrapy.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import Field, dataclass, field, fields
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_type_hints
+
+_HOST = re.compile(r"(?:[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]+)*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_HOUR, _DAY = 3600, 24 * 3600
+
+#: What a key of each type is called in documents.
+TYPES: dict[Any, str] = {
+    Path: "folder",
+    str: "text",
+    int: "whole number",
+    float: "number",
+    float | None: "number",
+    tuple[str, ...]: "list of texts",
+    tuple[float, ...]: "list of numbers",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting.
+
+    ``takes`` is a phrase for every value that is right, ``feeds`` the Scrapy setting it becomes,
+    ``variable`` the one in the environment that has the last word. ``check`` and ``whole`` say
+    whether a value (each one of a list; the list) is right, or raise :class:`ValueError` with a
+    sentence. ``name`` is dotted, ``crawl.delay``.
+    """
+
+    meaning: str
+    takes: str
+    feeds: str
+    check: Callable[[Any], bool] = lambda _: True
+    whole: Callable[[Sequence[Any]], bool] = lambda _: True
+    variable: str | None = None
+    name: str = ""
+    type: Any = str
+    default: Any = None
+
+
+def _key(default: Any, meaning: str, **more: Any) -> Any:
+    return field(default=default, metadata={"key": Key(meaning, **more)})
+
+
+def _between(least: float, most: float) -> Callable[[float], bool]:
+    return lambda value: least <= value <= most
+
+
+def _seconds(default: float | None, meaning: str, feeds: str, least: float, most: float) -> Any:
+    takes = f"a number of seconds from {least:g} to {most:g}"
+    return _key(default, meaning, takes=takes, feeds=feeds, check=_between(least, most))
+
+
+def _ascends(values: Sequence[float]) -> bool:
+    return all(one < other for one, other in pairwise(values))
+
+
+def _is_path(text: str) -> bool:
+    if text.startswith("~"):
+        raise ValueError("~ is not expanded here; write the whole path")
+    return _is_line(text)
+
+
+def _is_line(text: str) -> bool:
+    return bool(text.strip()) and text.isprintable()
+
+
+def _is_host(text: str) -> bool:
+    found = _HOST.fullmatch(text)
+    return found is not None and 0 < int(found[1] or 80) < 1 << 16
+
+
+def _is_site(name: str) -> bool:
+    if name not in (known := [each.name for each in fields(Sites)]):
+        raise ValueError(f"there is no site {name!r}; there are {', '.join(known)}")
+    return True
+
+
+def _each_once(names: Sequence[str]) -> bool:
+    return len(set(names)) == len(names)
+
+
+def _host(default: str, meaning: str, feeds: str) -> Any:
+    takes = "a host without scheme and path, such as example.com or 192.0.2.1:8080"
+    return _key(default, meaning, takes=takes, feeds=feeds, check=_is_host)
+
+
+def _own_delay(default: float | None = None) -> Any:
+    meaning = "Pause between two requests of this site's crawl, instead of `crawl.delay`."
+    return _seconds(default, meaning, "FINEWS_DELAYS", 0, _HOUR)
+
+
+def _listings(meaning: str, feeds: str, spider: str) -> Any:
+    """Names of listings of a spider; it is loaded, and Scrapy with it, only to check some."""
+
+    def check(name: str) -> bool:
+        pkgutil.resolve_name(spider).listing(name)
+        return True
+
+    takes = "a list of names of listings, each once (see finews sites)"
+    return _key((), meaning, takes=takes, feeds=feeds, check=check, whole=_each_once)
+
+
+def _on(spider: str) -> Any:
+    meaning = "Listings that are walked beside those that the site's crawls walk by themselves."
+    return _listings(meaning, "FINEWS_LISTINGS_ON", spider)
+
+
+def _off(spider: str) -> Any:
+    meaning = "Listings that are not walked, unless `--listing` names them."
+    return _listings(meaning, "FINEWS_LISTINGS_OFF", spider)
+
+
+_FINEWS = "crawler.spiders.finews:FinewsSpider"
+_EASTMONEY = "crawler.spiders.eastmoney:EastmoneySpider"
+_CHOICE = "crawler.spiders.choice:ChoiceSpider"
+
+
+@dataclass(frozen=True, slots=True)
+class Crawl:
+    """How all sites are crawled."""
+
+    sites: tuple[str, ...] = _key(
+        ("finews", "eastmoney"),
+        "Sites that `finews crawl` reads when none is named.",
+        takes="a list of sites, one or more, each once",
+        feeds="FINEWS_SITES",
+        check=_is_site,
+        whole=lambda names: bool(names) and _each_once(names),
+    )
+    delay: float = _seconds(
+        1.0, "Pause between two requests to a host.", "DOWNLOAD_DELAY", 0, _HOUR
+    )
+    timeout: float = _seconds(15, "How long an answer may take.", "DOWNLOAD_TIMEOUT", 0.1, _HOUR)
+    looks: tuple[float, ...] = _key(
+        (1, 12, 48),
+        "How many hours after we first saw it a new article is looked at again, for edits;"
+        " an empty list: never.",
+        takes="a list of hours, above 0 and at most 8760, each longer than the one before",
+        feeds="FINEWS_LOOKS",
+        check=lambda hours: 0 < hours <= 8760,
+        whole=_ascends,
+    )
+    rests: tuple[float, ...] = _key(
+        (30, 120, 600, _HOUR, 6 * _HOUR, _DAY),
+        "How many seconds a host that refuses is left alone the first time, the second time …",
+        takes="a list of seconds, one or more, above 0 and at most 2678400,"
+        " each longer than the one before",
+        feeds="FINEWS_RESTS",
+        check=lambda seconds: 0 < seconds <= 31 * _DAY,
+        whole=lambda values: bool(values) and _ascends(values),
+    )
+    patience: float = _seconds(
+        60,
+        "A run waits for a rest that ends within so many seconds; longer ones are for later runs.",
+        "FINEWS_PATIENCE",
+        0,
+        _DAY,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Finews:
+    """The public finews site."""
+
+    delay: float | None = _own_delay()
+    listings_on: tuple[str, ...] = _on(_FINEWS)
+    listings_off: tuple[str, ...] = _off(_FINEWS)
+
+
+@dataclass(frozen=True, slots=True)
+class Eastmoney:
+    """Eastmoney."""
+
+    # Well below what gets an address blocked (200 requests a minute, 300 in five).
+    delay: float | None = _own_delay(2.0)
+    listings_on: tuple[str, ...] = _on(_EASTMONEY)
+    listings_off: tuple[str, ...] = _off(_EASTMONEY)
+    page_size: int = _key(
+        200,
+        "How many entries a page of a column is asked for.",
+        takes="a whole number from 1 to 200",
+        feeds="EASTMONEY_PAGE_SIZE",
+        check=_between(1, 200),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The Choice feeds. Where they stand moved over the years, and may be dead."""
+
+    delay: float | None = _own_delay()
+    listings_on: tuple[str, ...] = _on(_CHOICE)
+    listings_off: tuple[str, ...] = _off(_CHOICE)
+    feed_host: str = _host(
+        "183.136.162.242", "Where the feeds 102 and 45 stand.", "CHOICE_FEED_HOST"
+    )
+    market_feed_host: str = _host(
+        "43.240.125.15:1818", "Where the feeds 37, 38 and 39 stand.", "CHOICE_MARKET_FEED_HOST"
+    )
+    text_host: str = _host(
+        "choicewzp1.eastmoney.com", "Where the texts of articles stand.", "CHOICE_TEXT_HOST"
+    )
+    count: int = _key(
+        100,
+        "How many items a feed is asked for.",
+        takes="a whole number from 1 to 10000",
+        feeds="CHOICE_COUNT",
+        check=_between(1, 10_000),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """A table for each site."""
+
+    finews: Finews = Finews()
+    eastmoney: Eastmoney = Eastmoney()
+    choice: Choice = Choice()
+
+    def items(self) -> Iterator[tuple[str, Finews | Eastmoney | Choice]]:
+        """The sites by name."""
+        return ((each.name, getattr(self, each.name)) for each in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, with the defaults that hold without a file."""
+
+    data: Path = _key(  # noqa: RUF009 -- a field, as all others
+        Path("data"),
+        "Folder of finews.db and pages.db. In a file, relative to the file's folder.",
+        takes="the path of a folder",
+        feeds="FINEWS_DATA",
+        check=_is_path,
+    )
+    contact: str = _key(
+        "",
+        "Who runs this crawler: an address or URL that a site's owner can write to."
+        " It stands in the user agent.",
+        takes="one line of text, such as an address or URL",
+        feeds="FINEWS_CONTACT",
+        check=lambda text: not text or _is_line(text),
+        variable="FINEWS_CONTACT",
+    )
+    crawl: Crawl = Crawl()
+    sites: Sites = Sites()
+
+
+def definition(of: Field[Any]) -> Key | None:
+    """The key that a field of a table is; None where it is a table itself."""
+    key: Key | None = of.metadata.get("key")
+    return key
+
+
+@cache
+def keys() -> dict[str, Key]:
+    """All keys by their dotted names, in the order of their definitions."""
+    return {key.name: key for key in _keys(Settings, "")}
+
+
+def _keys(table: Any, prefix: str) -> Iterator[Key]:
+    types = get_type_hints(table)
+    for each in fields(table):
+        name = f"{prefix}{each.name}"
+        if key := definition(each):
+            given = {part.name: getattr(key, part.name) for part in fields(Key)}
+            yield Key(**given | {"name": name, "type": types[each.name], "default": each.default})
+        else:
+            yield from _keys(types[each.name], f"{name}.")
+
+
+def is_number(value: object) -> bool:
+    """Is ``value`` a number in the sense of a setting? ``true``, ``nan`` and ``inf`` are not."""
+    return type(value) is int or (isinstance(value, float) and math.isfinite(value))
+
+
+def toml(value: object) -> str:
+    """A value of a setting as a file has it.
+
+    >>> toml((1, 12))
+    '[1, 12]'
+    """
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml, value))}]"
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
