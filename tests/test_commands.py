@@ -36,16 +36,20 @@ def test_help_has_an_example_and_the_common_options(finews: Program, command: st
     assert "--json" in text
 
 
-def test_help_does_not_load_scrapy() -> None:
+def test_the_list_of_commands_loads_none_of_them() -> None:
     done = subprocess.run(
-        ["python", "-X", "importtime", "-c", "from crawler.cli import main"],
+        ["python", "-X", "importtime", "-c", "from crawler.cli import main; main(['--help'])"],
         executable=os.sys.executable,  # type: ignore[attr-defined]
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "scrapy" not in done.stderr
+    for name in ("scrapy", "sqlite_utils", "lxml", "crawler.cli.export"):
+        assert name not in done.stderr
+    for name, does in COMMANDS.items():
+        assert f"  {name} " in done.stdout
+        assert does in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,25 @@ from crawler.errors import BadSettings, FinewsError, Locked
 UNEXPECTED, USAGE, FAILED, LOCKED = 1, 2, 3, 4
 _CODES: dict[type[FinewsError], int] = {Locked: LOCKED, BadSettings: USAGE}
 
-COMMANDS = (
-    "config", "crawl", "demo", "export", "failures", "gaps", "ingest", "pages", "reparse", "show",
-    "sites", "status",
-)  # fmt: skip
+#: The commands, and what each does in a few words: the list of them loads none.
+COMMANDS = {
+    "config": "the settings in force, and where each is set",
+    "crawl": "crawl sites into the corpus",
+    "demo": "the whole way on bundled miniatures, offline",
+    "export": "write what is stored as a dataset",
+    "failures": "what is not stored, and why; take it now",
+    "gaps": "of which times a listing may be incomplete",
+    "ingest": "read post files and web archives",
+    "pages": "the stored pages; free their space",
+    "reparse": "parse stored pages again with today's parsers",
+    "show": "print one article, or its history",
+    "sites": "the sites and listings that are known",
+    "status": "what is stored, what ran, what is missing",
+}
 
 
 class LazyGroup(click.Group):
-    """Imports a command's module when it is asked for: ``--help`` need not load Scrapy."""
+    """Imports a command's module when it is asked for: ``--help`` loads none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -33,6 +44,14 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(f"crawler.cli.{name}").command
         return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Errors of ours are a sentence and an exit code, never a traceback."""
