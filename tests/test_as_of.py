@@ -112,7 +112,7 @@ def export_all(finews: Program, folder: Path, as_of: str = "") -> dict[str, byte
     finews("export", str(folder / "program.jsonl"), *then)
     wanted = Filter(as_of=datetime.fromisoformat(as_of) if as_of else None)
     db = read_corpus(finews.data)
-    for format in sorted({*FORMATS} - {"warc"}):  # pages are of no time
+    for format in sorted({*FORMATS} - {"warc", "parquet"}):  # pages are of no time; hf is parquet
         export(db, folder / format, format, wanted)
     halves = (Split("one", end=at(0)), Split("two", start=at(1)))
     export(db, folder / "halves", "jsonl", replace(wanted, dedupe="near"), splits=halves)

@@ -6,21 +6,16 @@ that a reparse which changes little writes little.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from threading import Thread
 
 from crawler import reading
-from crawler.errors import WorkerDied
+from crawler.cli import workers
 from crawler.items import Article, Failure
 from pipelines.database.connect import read_corpus, read_pages
 from pipelines.database.pages import StoredPages
@@ -29,7 +24,6 @@ from pipelines.validate import checked
 
 _NAME = "reparse"  # in run.unfinished
 _CHUNK = 50  # articles that a worker reads at a time
-_AHEAD = 3  # chunks in hand for each worker: bounds memory, whatever is stored
 _SAVE = 100  # chunks after which the counts in the ledger are brought up to date
 
 
@@ -68,25 +62,15 @@ def reread(run: Run, groups: Iterable[list[int]], processes: int) -> bool:
 
 def _results(run: Run, groups: Iterable[list[int]], processes: int) -> Generator[_Read, None, None]:
     chunks = _chunks(groups)
-    if processes == 1:
-        stored = StoredPages(run.corpus, run.pages)
-        yield from (_read(stored, chunk) for chunk in chunks)
-        return
-    # Not forked: a child would hold the run's lock and its open databases.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, _begin, (run.data,))
-    waiting: deque[Future[_Read]] = deque()
-    try:
-        for chunk in chunks:
-            waiting.append(pool.submit(_read_chunk, chunk))
-            if len(waiting) >= processes * _AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise WorkerDied("a worker process died, killed perhaps for want of memory") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    if processes > 1:
+        return workers.results(partial(_reader, run.data), chunks, processes)
+    stored = StoredPages(run.corpus, run.pages)
+    return (_read(stored, chunk) for chunk in chunks)
+
+
+def _reader(data: Path) -> Callable[[list[list[int]]], _Read]:
+    """What reads chunks in a worker."""
+    return partial(_read, StoredPages(read_corpus(data), read_pages(data)))
 
 
 def _chunks(groups: Iterable[list[int]]) -> Iterator[list[list[int]]]:
@@ -129,24 +113,3 @@ def _read_article(stored: StoredPages, ids: list[int], read: _Read) -> None:
             read.known["failed"] += 1
         else:
             read.records.append(record)
-
-
-_workers: list[StoredPages] = []  # of this process, once it is a worker
-
-
-def _begin(data: Path) -> None:
-    """Make this process a worker: it ends with its parent, or when that ends it (SIGTERM)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-    Thread(target=_end_with_parent, daemon=True).start()
-    _workers.append(StoredPages(read_corpus(data), read_pages(data)))
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent
-    parent.join()
-    os._exit(1)
-
-
-def _read_chunk(chunk: list[list[int]]) -> _Read:
-    return _read(_workers[0], chunk)
