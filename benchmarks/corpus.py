@@ -19,7 +19,8 @@ _COLUMNS = (
     "url", "editor", "tags", "paragraphs", "content_hash", "revision", "first_seen_at",
     "updated_at", "run_id", "parser", "page", "text_hash", "duplicate_group",
 )  # fmt: skip
-_BEGIN = datetime(2016, 1, 1, 9, tzinfo=SHANGHAI)
+#: When the first was published, and how long after each the next.
+BEGIN, STEP = datetime(2016, 1, 1, 9, tzinfo=SHANGHAI), timedelta(seconds=310)
 
 
 def fill(data: Path, count: int, *, seed: int = 20220601) -> None:
@@ -58,7 +59,7 @@ def _articles(count: int, run_id: int, chance: random.Random) -> Iterator[tuple[
         parts = chance.choices(paragraphs, k=8)
         if number % 10 == 0:
             parts.append(table)
-        time = time_text(_BEGIN + timedelta(seconds=310 * number))
+        time = time_text(BEGIN + STEP * number)
         yield (
             _code(number), "eastmoney", "350", SOURCES[number % len(SOURCES)],
             texts[number % 5000][:20], texts[number * 7 % 5000] if number % 3 else None,

@@ -17,9 +17,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from benchmarks.corpus import fill
+from benchmarks.corpus import BEGIN, STEP, fill
 from benchmarks.process import finews
 from pipelines.database.connect import read_corpus
+from pipelines.database.rows import time_text
 from pipelines.database.select import TODAY, Filter
 from pipelines.export import export, parquet
 from pipelines.fields import COLUMNS, JSON_COLUMNS
@@ -29,7 +30,7 @@ MILLION = 1_000_000
 _ROUNDS = 5
 _FORMATS = (
     ("jsonl", "a.jsonl"), ("jsonl.zst", "a.jsonl.zst"), ("csv", "a.csv"), ("parquet", "a.parquet"),
-    ("hf, with card", "hf"), ("sqlite", "a.db"), ("jekyll", "jekyll"),
+    ("hf, with card", "hf"), ("sqlite", "a.db"),
 )  # fmt: skip
 _FIELDS = ", ".join(name for name in COLUMNS if name != "first_in_group")
 _ALL = f"SELECT {_FIELDS}, duplicate_group = info_code AS first_in_group FROM ({TODAY})"
@@ -48,11 +49,11 @@ def measure() -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         fill(Path(folder), MILLION)
         for name, dest in _FORMATS:
-            seconds, peak = _program(Path(folder), dest)
-            yield (
-                f"export of {MILLION:,}, {name}, rows/s; peak MB",
-                f"{MILLION / seconds:,.0f}; {peak:.0f}",
-            )
+            yield _whole(Path(folder), name, dest, MILLION)
+        # A file an article: a tenth of them, by the time of the last.
+        some = MILLION // 10
+        until = time_text(BEGIN + STEP * (some - 1))
+        yield _whole(Path(folder), "jekyll", "jekyll", some, "--until", until)
 
 
 def _compared(
@@ -173,9 +174,10 @@ _JOBS: dict[str, tuple[Job, dict[str, Job]]] = {
 }
 
 
-def _program(data: Path, dest: str) -> tuple[float, float]:
+def _whole(data: Path, name: str, dest: str, rows: int, *more: str) -> tuple[str, str]:
+    """Speed and peak memory of the program."""
     path = data / dest
     format = () if "." in dest else ("--format", dest)
-    found = finews("export", str(path), "--data", str(data), "--json", *format)
+    seconds, peak = finews("export", str(path), "--data", str(data), "--json", *format, *more)
     subprocess.run(["rm", "-rf", str(path)], check=True)
-    return found
+    return f"export of {rows:,}, {name}, rows/s; peak MB", f"{rows / seconds:,.0f}; {peak:.0f}"

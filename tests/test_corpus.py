@@ -366,3 +366,13 @@ def test_no_code_is_no_article(corpus: Corpus, tmp_path: Path) -> None:
     (tmp_path / "news.csv").write_text("a", encoding="utf-8")
     with pytest.raises(StoreError, match="is no corpus"):
         Corpus(tmp_path / "news.csv")
+
+
+def test_show_names_the_near_duplicates(tmp_path: Path) -> None:
+    made = Program(tmp_path / "data")
+    made("demo")
+    first, copy = "NW202206029100001515", "NW202206029100001414"
+    assert made.json("show", first)["near_duplicates"] == [copy]
+    assert made.json("show", copy)["near_duplicates"] == [first]
+    assert made.json("show", "NW202205209100000505")["near_duplicates"] == []
+    assert f"this one came first\n  {copy}" in made("show", first)

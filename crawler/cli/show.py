@@ -107,6 +107,11 @@ def _print(article: dict[str, Any]) -> None:
     click.echo("\nSeen")
     for each in article["sightings"]:
         click.echo(f"  {each['site']} {each['listing']}  {each['url']}")
+    if others := article["near_duplicates"]:
+        first = "; this one came first" if article["first_in_group"] else ""
+        click.echo(f"\nNear-duplicates, by time{first}")
+        for code in others:
+            click.echo(f"  {code}")
     if article["same_text_as"]:
         click.echo(f"\nThe same text stood first in {article['same_text_as']}.")
 

@@ -322,8 +322,9 @@ def decoded(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def article(db: Database, wanted: Filter) -> dict[str, Any] | None:
-    """The one article of an ``info_code``, decoded, with its ``sightings``; None when it is
-    not stored, or was not by then.
+    """The one article of an ``info_code``, decoded, with its ``sightings`` and the codes of its
+    ``near_duplicates``, the earliest published first; None when it is not stored, or was not by
+    then.
     """
     row = next(rows(db, wanted), None)
     if row is None:
@@ -335,4 +336,21 @@ def article(db: Database, wanted: Filter) -> dict[str, Any] | None:
         " AND first_seen_at <= coalesce(?, first_seen_at) ORDER BY rowid",
         (wanted.info_code, wanted.as_of and time_text(wanted.as_of)),
     )
-    return {**decoded(row), "sightings": [dict(each) for each in seen]}
+    return {
+        **decoded(row),
+        "sightings": [dict(each) for each in seen],
+        "near_duplicates": _near(db, row, wanted.as_of),
+    }
+
+
+def _near(db: Database, row: sqlite3.Row, as_of: datetime | None) -> list[str]:
+    group, code = row["duplicate_group"], row["info_code"]
+    sql, values = Filter(as_of=as_of).states("info_code, published_at, duplicate_group")
+    found = db.conn.execute(
+        # As the index has them: without those that are their own group.
+        f"SELECT info_code FROM ({sql}) WHERE (duplicate_group = :group AND duplicate_group <>"
+        " info_code OR info_code = :group) AND info_code <> :code"
+        " ORDER BY published_at IS NULL, published_at, info_code",
+        {**values, "group": group, "code": code},
+    )
+    return [code for (code,) in found]
