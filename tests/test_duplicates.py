@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from crawler.errors import WriteFailed
 from crawler.items import Paragraph
 from crawler.parsers.dates import SHANGHAI
-from pipelines.database import postings
+from pipelines.database import duplicates, postings
 from pipelines.database.rows import time_text
 from pipelines.run import Run
 from pipelines.sentences import packed, probes, sentences, shared, unpacked, weight, whole
@@ -411,3 +411,19 @@ def test_any_text_has_sentences(text: str) -> None:
     found = sentences(text)
     assert all(one < other for one, other in pairwise(found))
     assert sentences(f"（{text}）\n") == found
+
+
+def test_a_group_grows_no_larger_than_a_bound(
+    looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A form that thousands have, read newest first: each would rename all that came before."""
+    monkeypatch.setattr(duplicates, "LARGEST", 5)
+    for number in range(20, 8, -1):
+        looks.take(piece(number, A, published_at=hour(number)))
+    # The first five that were stored; they are named after the earliest of them.
+    assert groups(looks) == [{16, 17, 18, 19, 20}]
+    alone = looks.rows("SELECT count(*) FROM articles WHERE duplicate_group = info_code")
+    assert alone == [8]
+    looks.take(piece(8, B, published_at=hour(8)))
+    looks.take(piece(7, B, published_at=hour(7)))
+    assert groups(looks) == [{7, 8}, {16, 17, 18, 19, 20}]

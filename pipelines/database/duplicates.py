@@ -23,6 +23,9 @@ from pipelines.sentences import packed, shared, unpacked, whole
 # the one need not be posted beside the other when they share more than three quarters.
 _ALIKE = 0.5
 _CLOSE = 0.75
+#: A group grows no larger. No story goes round so often; what so many texts share is a form, such
+#: as 「详见公告」, and each earlier one that a backfill finds would rename all.
+LARGEST = 500
 _TEXTS = """
   SELECT t.id, t.info_code, t.published_at, t.sentences, a.duplicate_group, f.published_at
   FROM {} JOIN texts AS f ON f.info_code = a.duplicate_group"""
@@ -232,7 +235,9 @@ class _Batch:
         if posted := self._postings.posted(wanted):
             alike, close = self._like(text, dict.fromkeys(chain.from_iterable(posted.values())))
             for found in alike:
-                group = self._merged(group, found)
+                self._complete(found)
+                if len(group.texts) + len(found.texts) <= LARGEST:
+                    group = self._merged(group, found)
             if close:
                 wanted = [each for each in wanted if close.isdisjoint(posted.get(each, ()))]
         self._turning += self._postings.post(text.id, wanted)
