@@ -450,6 +450,14 @@ class TestSplits:
         titles = {name: [row["title"] for row in rows] for name, rows in found.items()}
         assert titles == {"train": [], "validation": ["转", "别的"], "test": []}
 
+    def test_an_original_before_the_first_split_takes_no_copy_away(
+        self, copied: Program, tmp_path: Path
+    ) -> None:
+        options = ("--split", "a:2022-06-01..2022-06-30,b:")
+        found = self.export(copied, tmp_path / "news", *options)
+        titles = {name: [row["title"] for row in rows] for name, rows in found.items()}
+        assert titles == {"a": ["转", "别的"], "b": []}
+
     def test_the_demo_in_three(
         self, program: Program, lines: list[dict[str, Any]], tmp_path: Path
     ) -> None:

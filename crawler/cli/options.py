@@ -71,8 +71,8 @@ replay = click.option(
 wait = click.option("--wait", is_flag=True, help="Wait for another run to end, rather than exit 4.")
 
 
-def _several(name: str, field: str, metavar: str, help: str, **more: Any) -> Any:
-    return click.option(name, field, metavar=metavar, multiple=True, help=help, **more)
+def _several(name: str, field: str, metavar: str, help: str) -> Any:
+    return click.option(name, field, metavar=metavar, multiple=True, help=help)
 
 
 _SELECTION = (
