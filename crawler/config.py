@@ -12,17 +12,25 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import Field, dataclass, field, fields
+from difflib import get_close_matches
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
 _HOST = re.compile(r"(?:[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]+)*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 _HOUR, _DAY = 3600, 24 * 3600
 
+#: The ready bodies of a webhook; their files stand in ``pipelines/alarms/templates``.
+TEMPLATES = ("slack", "feishu", "dingtalk", "wecom", "json")
+#: How the mail server is spoken to.
+SECURITY = ("none", "starttls", "tls")
+
 #: What a key of each type is called in documents.
 TYPES: dict[Any, str] = {
     Path: "folder",
+    Path | None: "file",
     str: "text",
     int: "whole number",
     float: "number",
@@ -36,18 +44,20 @@ TYPES: dict[Any, str] = {
 class Key:
     """One setting.
 
-    ``takes`` is a phrase for every value that is right, ``feeds`` the Scrapy setting it becomes,
-    ``variable`` the one in the environment that has the last word. ``check`` and ``whole`` say
+    ``takes`` is a phrase for every value that is right, ``feeds`` the Scrapy setting it becomes
+    (None: it concerns no crawler), ``variable`` the one in the environment that has the last word;
+    a ``secret`` may stand there only, and is not shown. ``check`` and ``whole`` say
     whether a value (each one of a list; the list) is right, or raise :class:`ValueError` with a
     sentence. ``name`` is dotted, ``crawl.delay``.
     """
 
     meaning: str
     takes: str
-    feeds: str
+    feeds: str | None = None
     check: Callable[[Any], bool] = lambda _: True
     whole: Callable[[Sequence[Any]], bool] = lambda _: True
     variable: str | None = None
+    secret: bool = False
     name: str = ""
     type: Any = str
     default: Any = None
@@ -61,9 +71,40 @@ def _between(least: float, most: float) -> Callable[[float], bool]:
     return lambda value: least <= value <= most
 
 
-def _seconds(default: float | None, meaning: str, feeds: str, least: float, most: float) -> Any:
-    takes = f"a number of seconds from {least:g} to {most:g}"
+def _number(
+    default: float | None,
+    meaning: str,
+    of: str,
+    least: float,
+    most: float,
+    feeds: str | None = None,
+) -> Any:
+    takes = f"a number of {of} from {least:g} to {most:g}"
     return _key(default, meaning, takes=takes, feeds=feeds, check=_between(least, most))
+
+
+def _seconds(
+    default: float | None, meaning: str, feeds: str | None, least: float, most: float
+) -> Any:
+    return _number(default, meaning, "seconds", least, most, feeds)
+
+
+def _hours(default: float, meaning: str) -> Any:
+    return _number(default, meaning, "hours", 1, 8760)
+
+
+def _share(default: float, meaning: str) -> Any:
+    takes = "a share above 0 and at most 1"
+    return _key(default, meaning, takes=takes, check=lambda share: 0 < share <= 1)
+
+
+def _count(default: int, meaning: str, least: int, most: int) -> Any:
+    takes = f"a whole number from {least} to {most}"
+    return _key(default, meaning, takes=takes, check=_between(least, most))
+
+
+def _secret(meaning: str, variable: str, takes: str, check: Callable[[Any], bool]) -> Any:
+    return _key("", meaning, takes=takes, check=check, variable=variable, secret=True)
 
 
 def _ascends(values: Sequence[float]) -> bool:
@@ -85,6 +126,28 @@ def _is_host(text: str) -> bool:
     return found is not None and 0 < int(found[1] or 80) < 1 << 16
 
 
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_mail(text: str) -> bool:
+    return _is_line(text) and 0 < text.find("@") < len(text) - 1
+
+
+def _is_template(text: str) -> bool:
+    if text and text not in TEMPLATES and not text.endswith(".json"):
+        near = get_close_matches(text, TEMPLATES, 1)
+        raise ValueError(
+            f"there is no template {text!r}"
+            + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(TEMPLATES)}")
+        )
+    return True
+
+
 def _is_site(name: str) -> bool:
     if name not in (known := [each.name for each in fields(Sites)]):
         raise ValueError(f"there is no site {name!r}; there are {', '.join(known)}")
@@ -95,7 +158,7 @@ def _each_once(names: Sequence[str]) -> bool:
     return len(set(names)) == len(names)
 
 
-def _host(default: str, meaning: str, feeds: str) -> Any:
+def _host(default: str, meaning: str, feeds: str | None) -> Any:
     takes = "a host without scheme and path, such as example.com or 192.0.2.1:8080"
     return _key(default, meaning, takes=takes, feeds=feeds, check=_is_host)
 
@@ -239,6 +302,155 @@ class Sites:
 
 
 @dataclass(frozen=True, slots=True)
+class Polling:
+    """How often `finews crawl --due` walks a listing, by its own rhythm."""
+
+    least: float = _seconds(
+        300, "A listing is not walked again before so many seconds.", None, 1, _DAY
+    )
+    most: float = _seconds(
+        7200, "A listing is walked at least every so many seconds.", None, 1, 31 * _DAY
+    )
+    articles: float = _number(
+        1.0,
+        "A listing is walked again when so many new articles are to be expected of it.",
+        "articles",
+        0.01,
+        1000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """When something needs a person. Each rule judges by the corpus's own history."""
+
+    quiet: int = _count(
+        5,
+        "A listing is quiet when nothing new came in hours that brought at least so many articles"
+        " on each of the last four weeks' days.",
+        1,
+        10_000,
+    )
+    old: float = _hours(96, "The newest article of a site is too old after so many hours.")
+    missing: float = _share(
+        0.5, "A field is gone when the last articles lack it by this share more than usual."
+    )
+    failures: float = _share(
+        0.5, "A site is failing when this share of the last articles asked for did not come."
+    )
+    walks: int = _count(
+        2, "A listing is failing when so many walks in a row did not get to their end.", 1, 100
+    )
+    refusals: float = _share(
+        0.2, "A site refuses when it turned this share of the last day's requests away."
+    )
+    shape: float = _share(
+        0.5,
+        "A listing's shape has changed when its pages show less than this share of the entries"
+        " that they usually show.",
+    )
+    rest: float = _seconds(
+        600, "A host that refuses and rests so long or longer is told of.", None, 1, 31 * _DAY
+    )
+    gap: float = _hours(24, "A gap is told of when it is open for so many hours.")
+    disk: int = _count(
+        500, "Megabytes that should be free where the data folder is.", 1, 100_000_000
+    )
+    clock: float = _seconds(
+        300, "How far this machine's clock may be from those of the sites.", None, 1, _DAY
+    )
+    reminder: float = _hours(24, "What is still wrong is told again after so many hours.")
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """Where the messages of health go. They can be tried by `finews alarm --test`."""
+
+    command: tuple[str, ...] = _key(
+        (),
+        "A command and its arguments that gets each message on its standard input.",
+        takes="a list of texts, the first the program",
+        check=_is_line,
+    )
+    webhook: str = _key(
+        "json",
+        "Which body `FINEWS_WEBHOOK_URL` is sent: a ready one, or your own from a file.",
+        takes=f"one of {', '.join(TEMPLATES)}, or the path of a .json file",
+        check=_is_template,
+    )
+    webhook_url: str = _secret(
+        "The webhook that each message is posted to.",
+        "FINEWS_WEBHOOK_URL",
+        "an http or https URL",
+        _is_url,
+    )
+    mail_to: tuple[str, ...] = _key(
+        (),
+        "The addresses that each message is mailed to.",
+        takes="a list of mail addresses",
+        check=_is_mail,
+    )
+    mail_from: str = _key(
+        "",
+        "The address that mails come from; without it the first of `alarms.mail_to`.",
+        takes="a mail address",
+        check=lambda text: not text or _is_mail(text),
+    )
+    mail_server: str = _host("localhost:25", "The server that takes the mails.", None)
+    mail_security: str = _key(
+        "none",
+        "How the mail server is spoken to.",
+        takes=f"one of {', '.join(SECURITY)}",
+        check=SECURITY.__contains__,
+    )
+    mail_user: str = _key(
+        "",
+        "Who logs in to the mail server, with `FINEWS_MAIL_PASSWORD`; without it nobody does.",
+        takes="one line of text",
+        check=lambda text: not text or _is_line(text),
+    )
+    mail_password: str = _secret(
+        "The password of `alarms.mail_user`.", "FINEWS_MAIL_PASSWORD", "one line of text", _is_line
+    )
+    ping_url: str = _secret(
+        "A URL that is called after every good run; who watches it knows when runs stay away.",
+        "FINEWS_PING_URL",
+        "an http or https URL",
+        _is_url,
+    )
+    timeout: float = _seconds(
+        10, "How long a message may take; then it is tried again by the next run.", None, 0.1, 300
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log, one JSON object a line."""
+
+    file: Path | None = _key(  # noqa: RUF009 -- a field, as all others
+        None,
+        "The file that is written, beside what a terminal shows; relative to the settings file.",
+        takes="the path of a file, or an empty text for none",
+        check=lambda text: not text or _is_path(text),
+    )
+    size: int = _count(10, "Megabytes after which a new file is begun.", 1, 10_000)
+    files: int = _count(5, "How many earlier files are kept.", 1, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Figures for Prometheus."""
+
+    file: Path | None = _key(  # noqa: RUF009 -- a field, as all others
+        None,
+        "A textfile that each crawl writes anew, for the collector of node_exporter; relative to"
+        " the settings file.",
+        takes="the path of a file that ends in .prom, or an empty text for none",
+        check=lambda text: not text or (_is_path(text) and text.endswith(".prom")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, with the defaults that hold without a file."""
 
@@ -260,6 +472,11 @@ class Settings:
     )
     crawl: Crawl = Crawl()
     sites: Sites = Sites()
+    polling: Polling = Polling()
+    health: Health = Health()
+    alarms: Alarms = Alarms()
+    log: Log = Log()
+    metrics: Metrics = Metrics()
 
 
 def definition(of: Field[Any]) -> Key | None:

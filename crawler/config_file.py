@@ -26,6 +26,7 @@ FILE = "finews.toml"
 VARIABLE = "FINEWS_CONFIG"
 DEFAULT = "default"
 
+_PATHS: tuple[object, ...] = (Path, Path | None)
 _LINE = re.compile(r"at line ([0-9]+)")
 _WIDTH = 60  # of a wrong value, where a sentence shows it
 
@@ -134,28 +135,44 @@ class _Reading:
                 raise self._bad(f"{dotted} is a table: write [{dotted}] and its keys below", at)
 
     def _take(self, key: Key, value: object, at: tuple[str, ...]) -> None:
+        if key.secret:
+            raise self._bad(
+                f"{key.name} is a secret: take it out here and set {key.variable} in the"
+                " environment",
+                at,
+            )
         try:
             checked = _checked(key, value)
         except _Wrong as error:
             item = () if error.number is None else (error.number,)
             raise self._bad(str(error), (*at, *item)) from error
-        # Joined with an absolute path that alone is left.
-        self._values[key.name] = self._file.parent / checked if key.type is Path else checked
+        if key.type in _PATHS:
+            # Joined with an absolute path that alone is left.
+            checked = self._file.parent / checked if checked else None
+        self._values[key.name] = checked
         self._origins[key.name] = self._origin(self._line(at))
 
     def _take_variable(self, key: Key, variable: str, value: str) -> None:
         try:
             self._values[key.name] = _checked(key, value)
         except _Wrong as error:
-            raise BadSettings(str(error), origin=variable) from error
+            # A secret is not shown, not even a wrong one.
+            told = f"{key.name} takes {key.takes}" if key.secret else str(error)
+            raise BadSettings(told, origin=variable) from error
         self._origins[key.name] = variable
 
     def _refuse_both(self, settings: Settings) -> None:
+        """Refuse values that do not go together."""
+        polling = settings.polling
+        if polling.least > polling.most:
+            at = ("polling", "least" if ("polling", "least") in self._lines else "most")
+            told = f"polling.least, {polling.least:g}, is more than polling.most, {polling.most:g}"
+            raise self._bad(told, at)
         for site, own in settings.sites.items():
             for number, name in enumerate(own.listings_off):
                 if name in own.listings_on:
-                    at = ("sites", site, "listings_off", number)
-                    raise self._bad(f"listing {name!r} is in listings_on too; decide for one", at)
+                    told = f"listing {name!r} is in listings_on too; decide for one"
+                    raise self._bad(told, ("sites", site, "listings_off", number))
 
     def _line(self, at: tuple[str | int, ...]) -> int | None:
         """The line of a key, else that of the table around it."""

@@ -18,7 +18,7 @@ from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.project import get_project_settings
 
 from crawler import config
-from crawler.cli.config import example_file
+from crawler.cli.config import default_of, example_file
 from crawler.config import keys, toml
 from crawler.config_file import FILE, load, read
 from crawler.demo.server import Request, serve
@@ -96,6 +96,17 @@ WRONG = {
     "sites.choice.feed_host = 'a.test:70000'": "1: sites.choice.feed_host takes a host without",
     "contact = '''a\nb'''": '1: contact takes one line of text, such as an address or URL, not "a',
     "data = '~/x'": "1: data: ~ is not expanded here; write the whole path",
+    "[polling]\nleast = 60\nmost = 59": "2: polling.least, 60, is more than polling.most, 59",
+    "polling.most = 299": "1: polling.least, 300, is more than polling.most, 299",
+    "health.quiet = 0": "1: health.quiet takes a whole number from 1 to 10000, not 0",
+    "health.missing = 1.5": "1: health.missing takes a share above 0 and at most 1, not 1.5",
+    "[alarms]\nwebhook = 'slak'": "2: alarms.webhook: there is no template 'slak'; did you mean sl",
+    "alarms.webhook_url = 'https://a.test/x'": "1: alarms.webhook_url is a secret: take it out he",
+    "alarms.mail_to = [\n'a@b.test',\n'b']": "3: alarms.mail_to takes a list of mail addresses,",
+    "alarms.mail_security = 'ssl'": "1: alarms.mail_security takes one of none, starttls, tls, no",
+    "alarms.command = 'mail'": "1: alarms.command takes a list of texts, the first the program,",
+    "metrics.file = 'a.txt'": "1: metrics.file takes the path of a file that ends in .prom, or an",
+    "log.size = 0": "1: log.size takes a whole number from 1 to 10000, not 0",
     "data = ''": "1: data takes the path of a folder, not",
     "\n\ncontact = ": "3: this is not TOML: Invalid value",
     "contact = 1\ncontact = 2": "2: this is not TOML: Cannot overwrite a value",
@@ -204,21 +215,31 @@ def test_the_example_parses_to_the_defaults() -> None:
     example = example_file()
     assert read(example, Path(FILE), {}).settings == OWN
     assert re.findall(r"^#(\w+) = ", example, re.MULTILINE) == [
-        name.rpartition(".")[2] for name in keys()
+        name.rpartition(".")[2] for name, key in keys().items() if not key.secret
     ]
     assert max(map(len, example.splitlines())) <= 80
     given = read(re.sub(r"^#(?=\w)", "", example, flags=re.MULTILINE), Path(FILE), {})
     for key in keys().values():
-        default = OWN.crawl.delay if key.default is None else key.default
-        assert given.value(key.name) == default
-        assert given.origin(key.name).startswith("finews.toml:")
+        value = given.value(key.name)
+        assert value == default_of(key) if value is not None else default_of(key) == ""
+        assert given.origin(key.name).startswith("default" if key.secret else "finews.toml:")
+
+
+def own_delay(key: config.Key) -> bool:
+    return key.default is None and key.feeds is not None
+
+
+def told_setting(key: config.Key) -> str:
+    if key.feeds:
+        return f"`{key.feeds}`"
+    return f"only `{key.variable}`" if key.secret else "–"
 
 
 def test_every_key_is_documented_as_it_is_defined() -> None:
     rows = [
         f"| `{key.name}` | {config.TYPES[key.type]} |"
-        f" {'that of `crawl.delay`' if key.default is None else f'`{toml(key.default)}`'} |"
-        f" {key.meaning} Takes {key.takes}. | `{key.feeds}` |"
+        f" {'that of `crawl.delay`' if own_delay(key) else f'`{toml(default_of(key))}`'} |"
+        f" {key.meaning} Takes {key.takes}. | {told_setting(key)} |"
         for key in keys().values()
     ]
     text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
@@ -304,8 +325,10 @@ def test_every_key_reaches_the_setting_that_it_feeds(plain: Program, tmp_path: P
     done = plain.scrapy("shell", "-c", code)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert OTHER.keys() | {"data"} == keys().keys()
-    for key in keys().values():
+    fed = [key for key in keys().values() if key.feeds]
+    assert OTHER.keys() | {"data"} == {key.name for key in fed}
+    for key in fed:
+        assert key.feeds
         value = found[key.feeds]
         if isinstance(value, dict):
             value = value[key.name.split(".")[1]]

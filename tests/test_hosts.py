@@ -59,7 +59,7 @@ class World:
 
     def refuse(self, times: int = 1, reason: str = "http-403", wait: float = 0) -> None:
         for _ in range(times):
-            self.hosts.refused(HOST, reason, seconds(wait) if wait else None)
+            self.hosts.refused(HOST, reason, seconds(wait) if wait else None, "finews")
 
     def left(self) -> float:
         """How many seconds the host rests yet; 0 when it does not."""
@@ -104,7 +104,7 @@ def test_an_answer_between_begins_the_count_anew(world: World) -> None:
 
 def test_refusals_of_one_host_are_not_those_of_another(world: World) -> None:
     for host in ("a.test", "b.test", "c.test"):
-        world.hosts.refused(host, "http-403", None)
+        world.hosts.refused(host, "http-403", None, "finews")
     world.refuse(3)
     assert world.left() > 0
     assert not any(world.hosts.rest(host) for host in ("a.test", "b.test", "c.test"))
@@ -207,6 +207,7 @@ def test_a_rest_is_known_to_the_next_run(world: World) -> None:
         "rests_until": rest.until.isoformat(timespec="seconds"),
         "reason": "timeout",
         "last_refused_at": START.isoformat(timespec="seconds"),
+        "site": "finews",
     }
     world.sleep_out()
     world.hosts = world.another()
@@ -285,7 +286,7 @@ def test_whatever_comes_rests_hold_and_are_remembered(
         elif what == "answered":
             hosts.answered(host)
         else:
-            hosts.refused(host, reason, seconds(number) if number else None)
+            hosts.refused(host, reason, seconds(number) if number else None, "finews")
             if number or reason == "http-429":
                 owed = clock.now + seconds(number or 30)
         rest = hosts.rest(host)

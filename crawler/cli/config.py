@@ -47,7 +47,7 @@ def command(ctx: click.Context, example: bool, data: Path, as_json: bool) -> Non
     else:
         print_table(
             ("key", "value", "from"),
-            ((row["key"], toml(row["value"]), row["from"]) for row in rows),
+            ((row["key"], _shown(row["value"]), row["from"]) for row in rows),
         )
 
 
@@ -60,7 +60,7 @@ def in_force(data: Path | None) -> list[dict[str, Any]]:
     rows = {
         key.name: {
             "key": key.name,
-            "value": found.value(key.name),
+            "value": _value(key, found.value(key.name)),
             "from": found.origin(key.name),
             "setting": key.feeds,
         }
@@ -71,9 +71,16 @@ def in_force(data: Path | None) -> list[dict[str, Any]]:
         rows["data"] |= {"value": data, "from": "--data"}
     rows["data"]["value"] = str(rows["data"]["value"])
     for row in rows.values():
-        if row["value"] is None:  # a pause of a site that has none of its own
+        if row["value"] is None and row["setting"]:  # a pause of a site that has none of its own
             row |= {"value": rows["crawl.delay"]["value"], "from": "crawl.delay"}
     return list(rows.values())
+
+
+def _value(key: Key, value: Any) -> Any:
+    """A value as it may be shown."""
+    if key.secret and value:
+        return "(set)"
+    return str(value) if isinstance(value, Path) else value
 
 
 def _apply_module(rows: dict[str, dict[str, Any]]) -> None:
@@ -83,7 +90,7 @@ def _apply_module(rows: dict[str, dict[str, Any]]) -> None:
         return
     module = import_module(name)
     for key in keys().values():
-        if key.name == "data":  # commands go by --data and its default
+        if key.name == "data" or key.feeds is None:  # commands go by --data and its default
             continue
         row = rows[key.name]
         value = getattr(module, key.feeds, row["value"])
@@ -111,11 +118,23 @@ def example_file() -> str:
     return "".join(parts)
 
 
+def default_of(key: Key) -> Any:
+    """The default of a key as a file could say it."""
+    if key.default is not None:
+        return key.default
+    return keys()["crawl.delay"].default if key.feeds else ""
+
+
 def _example(key: Key) -> str:
     name, variable = key.name.rpartition(".")[2], key.variable
     told = f"{key.meaning} It takes {key.takes}.{f' {variable} overrides it.' if variable else ''}"
-    default = keys()["crawl.delay"].default if key.default is None else key.default
-    return f"{_comment(told)}#{name} = {toml(default)}\n"
+    if key.secret:
+        return f"{_comment(f'{key.meaning} A secret: only {variable} in the environment sets it.')}"
+    return f"{_comment(told)}#{name} = {toml(default_of(key))}\n"
+
+
+def _shown(value: Any) -> str | None:
+    return None if value is None else toml(value)
 
 
 def _comment(text: str) -> str:

@@ -101,7 +101,7 @@ class Setbacks:
             # It failed before, and says nothing new of its host.
             yield from self._gone_wrong(error, request)
             return
-        self._hosts.refused(host, error.reason, error.wait)
+        self._hosts.refused(host, error.reason, error.wait, self._spider.name)
         self._refused.setdefault(host, []).append(_Refused(error, request))
         if self._hosts.rest(host):
             for each in self._refused.pop(host):

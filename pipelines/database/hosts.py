@@ -37,6 +37,7 @@ class _Host:
     rests: int = 0
     until: datetime | None = None  # None: it has answered well since it rested
     reason: str = ""
+    site: str | None = None  # whose crawl it refused last
     refused_at: datetime = _EVER
     refusals: int = 0  # in a row
     good: int = 0  # in a row
@@ -71,10 +72,12 @@ class Hosts:
             known.rests = 0 if known.good >= _GOOD else known.rests
             self._save(host, known, known.refused_at)
 
-    def refused(self, host: str, reason: str, wait: timedelta | None) -> None:
-        """The host refused, and asked us to ``wait`` so long if it did (``Retry-After``)."""
+    def refused(self, host: str, reason: str, wait: timedelta | None, site: str) -> None:
+        """The host refused the crawl of ``site``, and asked us to ``wait`` so long if it did
+        (``Retry-After``).
+        """
         known, now = self._known(host), self._clock()
-        known.reason, known.good, known.refused_at = reason, 0, now
+        known.reason, known.good, known.refused_at, known.site = reason, 0, now, site
         known.refusals += 1
         if wait or known.until or reason == _OUTRIGHT or known.refusals >= _REFUSALS:
             # What it asks for; more only where it refuses again and again.
@@ -88,13 +91,13 @@ class Hosts:
     def _known(self, host: str) -> _Host:
         if host not in self._hosts:
             row = self._db.conn.execute(
-                "SELECT refusals, rests, rests_until, reason, last_refused_at FROM hosts"
+                "SELECT refusals, rests, rests_until, reason, last_refused_at, site FROM hosts"
                 " WHERE host = ?",
                 (host,),
             ).fetchone()
             known = self._hosts[host] = _Host()
             if row:
-                refusals, rests, until, reason, refused = row
+                refusals, rests, until, reason, refused, known.site = row
                 until = datetime.fromisoformat(until) if until else None
                 last = max(datetime.fromisoformat(refused), until or _EVER)
                 if self._clock() - last < _FORGET:
@@ -104,6 +107,14 @@ class Hosts:
 
     def _save(self, host: str, known: _Host, refused_at: datetime) -> None:
         until = time_text(known.until) if known.until else None
-        row = (host, known.refusals, known.rests, until, known.reason, time_text(refused_at))
+        row = (
+            host,
+            known.refusals,
+            known.rests,
+            until,
+            known.reason,
+            time_text(refused_at),
+            known.site,
+        )
         with writing(self._db):
-            self._db.conn.execute("INSERT OR REPLACE INTO hosts VALUES (?, ?, ?, ?, ?, ?)", row)
+            self._db.conn.execute("INSERT OR REPLACE INTO hosts VALUES (?, ?, ?, ?, ?, ?, ?)", row)

@@ -397,3 +397,63 @@ CREATE TABLE regroupings (
 );
 """,
     )
+
+
+@corpus()
+def m007_unattended(db: Database) -> None:
+    """What runs cost and why they ended; what needs a person, and who was told."""
+    run_script(
+        db,
+        """
+ALTER TABLE runs ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;     -- of the answers, unpacked
+ALTER TABLE runs ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;  -- requests turned away
+ALTER TABLE runs ADD COLUMN reason TEXT;         -- why it ended before its end, in words
+-- seconds by which the clocks of those who answered were ahead of ours, of the nearest one
+ALTER TABLE runs ADD COLUMN clock_off REAL;
+
+ALTER TABLE walks ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE walks ADD COLUMN unchanged INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE walks ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE walks ADD COLUMN requests INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE walks ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE walks ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+-- the walks of one run
+CREATE INDEX walks_by_run ON walks(run_id);
+
+ALTER TABLE hosts ADD COLUMN site TEXT;          -- whose crawl it refused last
+
+CREATE TABLE alarms (
+  id INTEGER PRIMARY KEY,
+  rule TEXT NOT NULL,          -- which judgement; see pipelines/health/rules.py
+  subject TEXT NOT NULL,       -- the site, host or sink that it is about; "": the data folder
+  message TEXT NOT NULL,       -- what is wrong and why we think so, as last judged
+  opened_at TEXT NOT NULL,
+  seen_at TEXT NOT NULL,       -- when it was judged to be so last
+  told_at TEXT NOT NULL,       -- when a message of it was written last
+  hushed_at TEXT,              -- a person knows: no reminders
+  closed_at TEXT               -- when it was well again
+);
+-- one alarm a cause, however often it is judged
+CREATE UNIQUE INDEX alarms_open ON alarms(rule, subject) WHERE closed_at IS NULL;
+
+CREATE TABLE messages (
+  id INTEGER PRIMARY KEY,
+  alarm_id INTEGER NOT NULL REFERENCES alarms(id),
+  kind TEXT NOT NULL CHECK (kind IN ('alarm', 'reminder', 'recovery')),
+  text TEXT NOT NULL,
+  written_at TEXT NOT NULL
+);
+
+CREATE TABLE deliveries (
+  message_id INTEGER NOT NULL REFERENCES messages(id),
+  sink TEXT NOT NULL,          -- command | webhook | mail
+  attempts INTEGER NOT NULL,
+  tried_at TEXT NOT NULL,
+  delivered_at TEXT,           -- NULL: not yet
+  error TEXT,                  -- of the last attempt, where that failed
+  PRIMARY KEY (message_id, sink)
+);
+-- what is still to be delivered?
+CREATE INDEX deliveries_open ON deliveries(message_id) WHERE delivered_at IS NULL;
+""",
+    )
