@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,13 +37,16 @@ class Zygote:
             text=True,
         )
 
-    def run(self, command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, command: list[str], env: dict[str, str], **more: str | int
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command; ``more`` is what else may stand in a request."""
         with TemporaryDirectory() as folder:
             out, err = Path(folder, "out"), Path(folder, "err")
             out.touch()
             err.touch()
             asked = {"args": command, "env": env, "cwd": str(ROOT), "timeout": 120}
-            asked |= {"out": str(out), "err": str(err)}
+            asked |= {"out": str(out), "err": str(err), **more}
             assert self._process.stdin
             assert self._process.stdout
             print(json.dumps(asked), file=self._process.stdin, flush=True)
@@ -84,6 +88,15 @@ class Program:
     def crawl(self, url: str, *args: str, code: int | None = 0) -> Any:
         """Crawl the site finews from a replica; the summary."""
         return self.json("crawl", "finews", "--replay", url, *args, code=code)
+
+    def at(
+        self, now: datetime, *args: str, file_size: int | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``finews`` with a clock that shows ``now`` when it begins."""
+        more: dict[str, str | int] = {"now": now.isoformat()}
+        if file_size:
+            more["file_size"] = file_size
+        return _zygote().run(self.command(*args), self.env, **more)
 
     def scrapy(self, *args: str) -> subprocess.CompletedProcess[str]:
         return self.run([str(BIN / "scrapy"), *args])

@@ -2,6 +2,8 @@
 
 A real process for each command, with its own environment and files, but without the second
 that loading Scrapy takes: the tests run hundreds. Talks JSON lines over stdin and stdout.
+A request with ``now`` has the child's clock show that time when it begins, one with ``file_size``
+lets no file of the child grow beyond so many bytes.
 """
 
 from __future__ import annotations
@@ -9,11 +11,15 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 import traceback
 import warnings
+from datetime import datetime
 from typing import Any
+
+import time_machine
 
 #: What takes long to load. Not the settings, which read the environment of each child.
 LIBRARIES = (
@@ -65,6 +71,10 @@ def run(asked: dict[str, Any]) -> None:
         sys.path[:0] = asked["env"].get("PYTHONPATH", "").split(os.pathsep)
         sys.argv = asked["args"]
         warnings.simplefilter("error")
+        if size := asked.get("file_size"):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        if now := asked.get("now"):
+            time_machine.travel(datetime.fromisoformat(now)).start()
         from crawler.cli import main as finews
 
         finews()

@@ -81,10 +81,11 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve(answer: Answerer, *, date: str | None = None) -> Iterator[str]:
+def serve(answer: Answerer, *, date: str | Callable[[], str] | None = None) -> Iterator[str]:
     """Serve on loopback, each connection in a thread of its own; gives the URL.
 
-    ``date`` is the ``Date`` header of all answers, where it shall not be that of the clock.
+    ``date`` is the ``Date`` header of all answers, where it shall not be that of the clock; or
+    says what that is now.
     """
     stopped = Event()
 
@@ -109,7 +110,8 @@ def serve(answer: Answerer, *, date: str | None = None) -> Iterator[str]:
                 self.close_connection = True
 
         def date_time_string(self, timestamp: float | None = None) -> str:
-            return date or super().date_time_string(timestamp)
+            told = date() if callable(date) else date
+            return told or super().date_time_string(timestamp)
 
         def log_message(self, *_: object) -> None:
             """Say nothing: the crawl tells what it fetched."""
