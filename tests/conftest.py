@@ -37,6 +37,13 @@ class Zygote:
             text=True,
         )
 
+    def close(self) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
     def run(
         self, command: list[str], env: dict[str, str], **more: str | int
     ) -> subprocess.CompletedProcess[str]:
@@ -90,13 +97,20 @@ class Program:
         return self.json("crawl", "finews", "--replay", url, *args, code=code)
 
     def at(
-        self, now: datetime, *args: str, file_size: int | None = None
+        self,
+        now: datetime,
+        *args: str,
+        file_size: int | None = None,
+        zygote: Zygote | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run ``finews`` with a clock that shows ``now`` when it begins."""
+        """Run ``finews`` with a clock that shows ``now`` when it begins.
+
+        Two at once need a ``zygote`` each.
+        """
         more: dict[str, str | int] = {"now": now.isoformat()}
-        if file_size:
+        if file_size is not None:
             more["file_size"] = file_size
-        return _zygote().run(self.command(*args), self.env, **more)
+        return (zygote or _zygote()).run(self.command(*args), self.env, **more)
 
     def scrapy(self, *args: str) -> subprocess.CompletedProcess[str]:
         return self.run([str(BIN / "scrapy"), *args])
@@ -168,13 +182,22 @@ def corpus_of() -> Callable[[Program], dict[str, list[Any]]]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How many of the kills did no harm, and in which phases they fell."""
-    kills = [
-        (dict(report.user_properties)["killed in"], report.outcome == "passed")
+    """How many of the kills did no harm, and in which phases they fell; figures of the week."""
+    reports = [
+        report
         for outcome in ("passed", "failed")
         for report in terminalreporter.getreports(outcome)
-        if report.when == "call" and "killed in" in dict(report.user_properties)
+        if report.when == "call"
     ]
+    kills = [
+        (dict(report.user_properties)["killed in"], report.outcome == "passed")
+        for report in reports
+        if "killed in" in dict(report.user_properties)
+    ]
+    for report in reports:
+        for name, said in report.user_properties:
+            if name == "week":
+                terminalreporter.write_line(str(said))
     if kills:
         phases = Counter(phase for phase, _ in kills)
         told = ", ".join(f"{phase} {number}" for phase, number in sorted(phases.items()))

@@ -1,7 +1,6 @@
-"""A world that goes on: two sites behind one server, a clock, a cron, and faults.
+"""A world that goes on: two sites behind one server, which show what was published by its time.
 
-What the sites show depends on the world's time, and on its faults. The cron runs ``finews``
-every five minutes of that time, in processes whose clocks show it.
+What they show depends on its faults too, which a test sets while it runs.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from crawler.demo.eastmoney import Eastmoney, Story, read_route
 from crawler.demo.eastmoney.answers import Value
 from crawler.demo.server import Answer, Request, serve
 from crawler.demo.site import Post
-from tests.conftest import Program
 from tests.eastmoney import FAST as FAST_COLUMN
 from tests.eastmoney import make_story
 from tests.replica import HOST
@@ -34,8 +32,6 @@ FAST = "7x24"
 CATEGORIES = {"emnews": 8, "jiemianxinwen": 3, "zhengquanshibao": 1}
 RATES = {FAST: 60, **COLUMNS, **CATEGORIES}
 _TAGS = {"emnews": "东财滚动新闻", "jiemianxinwen": "界面新闻", "zhengquanshibao": "证券时报"}
-EVERY = timedelta(minutes=5)
-CRAWL = ("finews", "eastmoney")
 
 Kind = Literal["robots", "listing", "article"]
 
@@ -218,49 +214,3 @@ def serving(world: World) -> Iterator[World]:
     """Serve the world on loopback."""
     with serve(world.answer, date=world.date) as world.url:
         yield world
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A run of the cron: when by the world's clock, what it gave, how long it took."""
-
-    at: datetime
-    code: int
-    out: str
-    err: str
-    seconds: float
-
-
-@dataclass
-class Cron:
-    """Runs ``finews crawl`` every five minutes; ``ahead`` is what its clock is wrong by."""
-
-    program: Program
-    world: World
-    ahead: timedelta = timedelta()
-    file_size: int | None = None
-    ticks: list[Tick] = field(default_factory=list)
-
-    @property
-    def now(self) -> datetime:
-        return self.world.now
-
-    def tick(self, now: datetime | None = None) -> Tick:
-        """One run, five minutes after the last."""
-        self.world.set(now or self.world.now + EVERY)
-        return self.run("crawl", *CRAWL, "--replay", self.world.url)
-
-    def run(self, *command: str) -> Tick:
-        """A command at the world's time."""
-        began = time.perf_counter()
-        at = self.world.now + self.ahead
-        done = self.program.at(at, *command, file_size=self.file_size)
-        took = time.perf_counter() - began
-        assert "Traceback" not in done.stderr, done.stderr
-        self.ticks.append(Tick(self.now, done.returncode, done.stdout, done.stderr, took))
-        return self.ticks[-1]
-
-    def until(self, end: datetime, done: Callable[[], object] = lambda: False) -> None:
-        """Tick until ``end``, or until it is ``done``."""
-        while self.now + EVERY <= end and not done():
-            self.tick()

@@ -71,7 +71,7 @@ def run(asked: dict[str, Any]) -> None:
         sys.path[:0] = asked["env"].get("PYTHONPATH", "").split(os.pathsep)
         sys.argv = asked["args"]
         warnings.simplefilter("error")
-        if size := asked.get("file_size"):
+        if (size := asked.get("file_size")) is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
         if now := asked.get("now"):
             time_machine.travel(datetime.fromisoformat(now)).start()

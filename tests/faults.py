@@ -1,0 +1,307 @@
+"""Faults of a world of :mod:`tests.week`, one after another: what is to be told of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from tests.cron import Cron, Message, Tick
+from tests.rhythm import is_working
+from tests.week import RATES, Faults, Published
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault, and the alarm that is to come of it, with ``words`` in it; no ``rule``: none.
+
+    It lasts ``least`` hours, and until it is told of, but no longer than ``most``. ``known``
+    says when a person could know at the earliest, ``polls`` which sites' polls may tell.
+    """
+
+    name: str
+    rule: str
+    subject: str
+    begin: Callable[[Cron], None]
+    known: Callable[[Cron, datetime], datetime | None]
+    words: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ("finews", "eastmoney")
+    least: float = 1
+    most: float = 3
+    reminders: int = 0
+    codes: frozenset[int] = frozenset((0, 3))
+
+
+@dataclass
+class Outcome:
+    """What became of a case; ``polls`` and ``minutes`` are from when a person could know."""
+
+    case: Case
+    began: datetime
+    ended: datetime
+    known: datetime | None
+    told: datetime | None
+    recovered: datetime | None
+    polls: int | None
+    messages: list[Message]
+    ticks: list[Tick]
+    complete_after: float | None = None  # hours
+    lost: list[Published] = field(default_factory=list)
+
+    @property
+    def minutes(self) -> int | None:
+        return (
+            int((self.told - self.known).total_seconds() / 60) if self.told and self.known else None
+        )
+
+    @property
+    def recovery(self) -> int | None:
+        return _minutes(self.ended, self.recovered)
+
+
+def _minutes(start: datetime | None, end: datetime | None) -> int | None:
+    return int((end - start).total_seconds() / 60) if start and end else None
+
+
+def play(cron: Cron, case: Case, *, after: float = 12, calm: float = 2) -> Outcome:
+    """Let it happen, end it, wait ``after`` hours for what is told of its end, and be ``calm``
+    for some more, that nothing else is told.
+    """
+    began, first = cron.now, len(cron.ticks)
+    case.begin(cron)
+
+    def told(kind: str) -> datetime | None:
+        found = (t.at for t in cron.ticks[first:] if any(m.kind == kind for m in t.messages))
+        return next(found, None)
+
+    cron.until(began + case.least * HOUR)
+    if case.rule:
+        cron.until(began + case.most * HOUR, lambda: told("alarm"))
+    known, ended = case.known(cron, began), cron.now
+    repair(cron)
+    if told("alarm"):
+        cron.until(ended + after * HOUR, lambda: told("recovery"))
+    cron.until(cron.now + calm * HOUR)
+    alarm = told("alarm")
+    return Outcome(
+        case=case,
+        began=began,
+        ended=ended,
+        known=known,
+        told=alarm,
+        recovered=told("recovery"),
+        polls=_polls(cron, case.sites, known, alarm) if known and alarm else None,
+        messages=[m for t in cron.ticks[first:] for m in t.messages],
+        ticks=cron.ticks[first:],
+    )
+
+
+def repair(cron: Cron) -> None:
+    """All is as it should be."""
+    cron.world.faults = Faults()
+    cron.world.on_request = lambda _: None
+    cron.ahead, cron.file_size = timedelta(), None
+    cron.program.env["FINEWS_CONFIG"] = "/dev/null"
+
+
+def missing(cron: Cron, since: datetime | None = None) -> list[Published]:
+    """What was published and is not stored."""
+    stored = set(cron.program.rows("SELECT info_code FROM articles"))
+    return [
+        each
+        for each in cron.world.published
+        if each.at <= (since or cron.now) and each.code not in stored
+    ]
+
+
+def complete(
+    cron: Cron, hours: tuple[float, ...] = (0, 1, 6, 24)
+) -> tuple[float | None, list[Published]]:
+    """Crawl by hand, and again later for what has failed before, until all is stored: after how
+    many hours that is so, and what is still missing.
+    """
+    end, waited = cron.now, 0.0
+    for pause in hours:
+        waited += pause
+        cron.world.set(cron.now + pause * HOUR)
+        cron.crawl()
+        if not (lost := missing(cron, end)):
+            return waited, []
+    return None, lost
+
+
+def _polls(cron: Cron, sites: tuple[str, ...], known: datetime, told: datetime) -> int:
+    """How many runs asked for listings between the one that could show it and the alarm."""
+    log = cron.world.log
+    return len(
+        {a.at for a in log if a.site in sites and a.kind == "listing" and known < a.at <= told}
+    )
+
+
+def first_poll(*sites: str) -> Callable[[Cron, datetime], datetime | None]:
+    """When one of the sites was asked for a listing first."""
+
+    def known(cron: Cron, began: datetime) -> datetime | None:
+        found = (
+            a.at for a in cron.world.log if a.at > began and a.kind == "listing" and a.site in sites
+        )
+        return next(found, None)
+
+    return known
+
+
+def articles(number: int, site: str) -> Callable[[Cron, datetime], datetime | None]:
+    """When so many articles of the site were read that were published since."""
+
+    def known(cron: Cron, began: datetime) -> datetime | None:
+        fresh = {each.code for each in cron.world.published if each.at > began}
+        seen = list(
+            dict.fromkeys(
+                (a.name, a.at)
+                for a in cron.world.log
+                if a.at > began and a.site == site and f"NW{a.name}" in fresh and a.status == 200
+            )
+        )
+        return seen[number - 1][1] if len(seen) >= number else None
+
+    return known
+
+
+def silent(*listings: str, least: int = 5) -> Callable[[Cron, datetime], datetime | None]:
+    """When one of them had brought ``least`` articles since that hour on each earlier day of that
+    kind, of four weeks.
+    """
+
+    def known(cron: Cron, began: datetime) -> datetime | None:
+        times = [
+            at
+            for name in listings
+            if (at := _fifth(name, cron.world.published, began, least)) is not None
+        ]
+        return min(times, default=None)
+
+    return known
+
+
+def _fifth(name: str, published: list[Published], began: datetime, least: int) -> datetime | None:
+    latest = timedelta()
+    for day in _days_before(began.date(), min(each.at for each in published).date()):
+        start = began - (began.date() - day)
+        later = [each.at - start for each in published if each.listing == name and each.at > start]
+        if len(later) < least:
+            return None
+        latest = max(latest, later[least - 1])
+    return began + latest
+
+
+def _days_before(day: date, first: date) -> list[date]:
+    days = [day - timedelta(days=back) for back in range(1, 29)]
+    return [each for each in days if each > first and is_working(each) == is_working(day)]
+
+
+def at_once(cron: Cron, began: datetime) -> datetime | None:
+    """At the first run."""
+    return next((tick.at for tick in cron.ticks if tick.at > began), None)
+
+
+def _down(site: str) -> Callable[[Cron], None]:
+    return lambda cron: cron.world.faults.down.add(site)
+
+
+def _stale(name: str) -> Callable[[Cron], None]:
+    return lambda cron: cron.world.faults.stale.update({name: cron.now})
+
+
+def _ahead(hours: float) -> Callable[[Cron], None]:
+    def begin(cron: Cron) -> None:
+        cron.ahead = hours * HOUR
+
+    return begin
+
+
+def _little_space(cron: Cron) -> None:
+    path = cron.program.data.parent / "finews.toml"
+    path.write_text("[health]\ndisk = 100_000_000\n")
+    cron.program.env["FINEWS_CONFIG"] = str(path)
+
+
+def _no_space(cron: Cron) -> None:
+    cron.file_size = 0
+
+
+def _killed(cron: Cron) -> None:
+    cron.world.on_request = lambda number: cron.kill() if number == 3 else None
+
+
+def _two_at_once(cron: Cron) -> None:
+    def run(number: int) -> None:
+        if number == 3:
+            assert cron.beside() == 4
+
+    cron.world.on_request = run
+
+
+def _reboot(cron: Cron) -> None:
+    """The machine goes down in the middle of a run, and comes back hours later."""
+    _killed(cron)
+    cron.tick()
+    repair(cron)
+    cron.world.set(cron.now + 3 * HOUR)
+
+
+_EAST = ("eastmoney",)
+_COLUMNS = [name for name in RATES if name[0].isdigit()]
+CASES = [
+    Case("down", "failing", "eastmoney", _down("eastmoney"), first_poll(*_EAST), sites=_EAST),
+    Case(
+        "blog down", "failing", "finews", _down("finews"), first_poll("finews"),
+        sites=("finews",), most=8,
+    ),
+    Case(
+        "down 26 h", "failing", "eastmoney", _down("eastmoney"), first_poll(*_EAST),
+        sites=_EAST, least=26, most=26, reminders=1,
+    ),
+    Case(
+        "layout", "layout", "eastmoney", lambda cron: cron.world.faults.layout.add("eastmoney"),
+        first_poll(*_EAST), words=("data",), sites=_EAST,
+    ),
+    Case(
+        "blog layout", "layout", "finews", lambda cron: cron.world.faults.layout.add("finews"),
+        first_poll("finews"), sites=("finews",), most=8,
+    ),
+    Case(
+        "stale", "quiet", "eastmoney", _stale("eastmoney"), silent(*_COLUMNS),
+        sites=_EAST, most=10,
+    ),
+    Case(
+        "stale 7x24", "quiet", "eastmoney", _stale("7x24"), silent("7x24"),
+        words=("7x24",), sites=_EAST, most=10,
+    ),
+    Case(
+        "no source", "field", "eastmoney",
+        lambda cron: cron.world.faults.gone.update({"Art_Media_Name", "mediaName"}),
+        articles(10, "eastmoney"), words=("source",), sites=_EAST, most=10,
+    ),
+    Case(
+        "no time", "field", "eastmoney",
+        lambda cron: cron.world.faults.gone.update({"Art_ShowTime", "showTime"}),
+        articles(10, "eastmoney"), words=("published_at",), sites=_EAST, most=10,
+    ),
+    Case(
+        "no text", "field", "eastmoney", lambda cron: cron.world.faults.gone.add("Art_Content"),
+        articles(10, "eastmoney"), words=("paragraphs",), sites=_EAST, most=10,
+    ),
+    Case(
+        "throttled", "rest", "np-listapi.eastmoney.com",
+        lambda cron: cron.world.faults.throttled.add("eastmoney"), first_poll(*_EAST), sites=_EAST,
+    ),
+    Case("clock ahead", "clock", "", _ahead(3), first_poll("finews", "eastmoney")),
+    Case("clock behind", "clock", "", _ahead(-3), first_poll("finews", "eastmoney")),
+    Case("little space", "disk", "", _little_space, at_once),
+    Case("no space", "", "", _no_space, at_once, codes=frozenset((0, 1, 3))),
+    Case("two at once", "", "", _two_at_once, at_once),
+    Case("kill -9", "", "", _killed, at_once, least=0.2, codes=frozenset((0, -9))),
+    Case("reboot", "", "", _reboot, at_once, codes=frozenset((0, -9))),
+]  # fmt: skip
