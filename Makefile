@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kills lint format lock bench clean
+.PHONY: help demo test kills week lint format lock bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -19,6 +19,9 @@ test: $(READY) ## all tests
 
 kills: $(READY) ## kill the program a hundred times at random moments (FINEWS_SEED=N: others)
 	FINEWS_KILLS=$${FINEWS_KILLS:-100} $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_kills.py
+
+week: $(READY) ## seven days of cron by a clock that is moved, then every fault; a table of figures
+	FINEWS_WEEK=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_week.py
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -228,7 +228,7 @@ def _little_space(cron: Cron) -> None:
 
 
 def _no_space(cron: Cron) -> None:
-    cron.file_size = 0
+    cron.file_size = 10_000  # what it says must fit
 
 
 def _killed(cron: Cron) -> None:

@@ -84,6 +84,7 @@ def check(outcome: Outcome) -> None:
     assert outcome.polls is None or outcome.polls <= 2
     assert {tick.code for tick in outcome.ticks} <= case.codes
     for tick in outcome.ticks:
+        assert tick.code != 1 or tick.err.startswith("finews: ")
         assert all(each.text in tick.out for each in tick.messages)
         assert tick.messages or not tick.out
     assert outcome.lost == []
