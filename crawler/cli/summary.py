@@ -16,19 +16,25 @@ from pipelines.database.rows import time_text
 from pipelines.run import Run
 
 
-def summarise(run: Run, *, broken: bool = False, as_json: bool) -> int:
-    """Print what a run did; its exit code. ``broken`` says that the program itself failed."""
+def summarise(run: Run, *, broken: bool = False, as_json: bool, quiet: bool = False) -> int:
+    """Print what a run did; its exit code. ``broken`` says that the program itself failed.
+
+    With ``quiet`` only that the data folder failed is told.
+    """
     code = FAILED if run.counts["failed"] or run.unfinished or run.resting or run.gaps else 0
     if run.error or broken:
         code = UNEXPECTED
     if run.error:
         click.echo(f"finews: {run.error}", err=True)
+    if quiet and not as_json:
+        return code
     failed = [] if run.error else _failed(run)
     if as_json:
         print_json(
             {
                 "run": run.id,
                 "outcome": run.outcome,
+                "reason": run.reason,
                 "exit_code": code,
                 **{name: run.counts[name] for name in COUNTS},
                 "skipped_urls": sorted(run.skipped),
