@@ -65,7 +65,7 @@ class Cron:
 
     def crawl(self) -> Tick:
         """A run by hand, of all listings."""
-        return self.run(*CRAWL, "--due")
+        return self.run(*CRAWL)
 
     def run(self, *command: str) -> Tick:
         began = time.perf_counter()

@@ -106,13 +106,15 @@ def repair(cron: Cron) -> None:
     cron.program.env["FINEWS_CONFIG"] = "/dev/null"
 
 
-def missing(cron: Cron, since: datetime | None = None) -> list[Published]:
-    """What was published and is not stored."""
+def missing(cron: Cron, until: datetime | None = None) -> list[Published]:
+    """What was published and is not stored, but for what scrolled away before the first crawl."""
     stored = set(cron.program.rows("SELECT info_code FROM articles"))
+    began = datetime.fromisoformat(cron.program.rows("SELECT started_at FROM runs LIMIT 1")[0])
     return [
         each
         for each in cron.world.published
-        if each.at <= (since or cron.now) and each.code not in stored
+        if each.at <= (until or cron.now) and each.code not in stored
+        if each.at > began or each.site == "eastmoney"
     ]
 
 

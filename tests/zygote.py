@@ -29,7 +29,7 @@ LIBRARIES = (
     "scrapy.robotstxt", "scrapy.spiderloader", "scrapy.utils.project", "scrapy.squeues",
     "scrapy.extensions.logstats", "scrapy.downloadermiddlewares.redirect", "sqlite_utils",
     "crawler.cli.config", "crawler.cli.crawl", "crawler.cli.demo", "crawler.cli.export",
-    "crawler.cli.failures", "crawler.cli.gaps", "crawler.cli.ingest", "crawler.cli.show",
+    "crawler.cli.due", "crawler.cli.failures", "crawler.cli.gaps", "crawler.cli.ingest", "crawler.cli.show",
     "crawler.cli.sites", "crawler.cli.status", "crawler.middlewares.frontier",
     "crawler.middlewares.guest",
     "crawler.spiders.choice", "crawler.spiders.eastmoney", "crawler.spiders.finews",
