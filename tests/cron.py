@@ -28,13 +28,16 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True)
 class Tick:
-    """A run: when by the world's clock, what it gave, how long it took, what it had to tell."""
+    """A run: when by the world's clock, what it gave, how long it took; the sites of which it
+    walked listings, what it had to tell.
+    """
 
     at: datetime
     code: int
     out: str
     err: str
     seconds: float
+    walked: frozenset[str]
     messages: tuple[Message, ...]
 
 
@@ -48,6 +51,7 @@ class Cron:
     file_size: int | None = None
     ticks: list[Tick] = field(default_factory=list)
     _told: int = 0
+    _walked: int = 0
 
     @property
     def now(self) -> datetime:
@@ -78,9 +82,8 @@ class Cron:
         )
         took = time.perf_counter() - began
         assert "Traceback" not in done.stderr, done.stderr
-        self.ticks.append(
-            Tick(self.now, done.returncode, done.stdout, done.stderr, took, self._news())
-        )
+        said = (done.returncode, done.stdout, done.stderr, took)
+        self.ticks.append(Tick(self.now, *said, self._walks(), self._news()))
         return self.ticks[-1]
 
     def until(self, end: datetime, done: Callable[[], object] = lambda: False) -> None:
@@ -100,6 +103,11 @@ class Cron:
             return self.program.at(self.now, *command, zygote=zygote).returncode
         finally:
             zygote.close()
+
+    def _walks(self) -> frozenset[str]:
+        rows = self.program.rows("SELECT id, site FROM walks WHERE id > ?", self._walked)
+        self._walked = rows[-1][0] if rows else self._walked
+        return frozenset(site for _, site in rows)
 
     def _news(self) -> tuple[Message, ...]:
         rows = self.program.rows(

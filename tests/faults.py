@@ -135,21 +135,16 @@ def complete(
 
 
 def _polls(cron: Cron, sites: tuple[str, ...], known: datetime, told: datetime) -> int:
-    """How many runs asked for listings between the one that could show it and the alarm."""
-    log = cron.world.log
-    return len(
-        {a.at for a in log if a.site in sites and a.kind == "listing" and known < a.at <= told}
-    )
+    """How many runs walked listings between the one that could show it and the alarm."""
+    return sum(known < tick.at <= told and not tick.walked.isdisjoint(sites) for tick in cron.ticks)
 
 
 def first_poll(*sites: str) -> Callable[[Cron, datetime], datetime | None]:
-    """When one of the sites was asked for a listing first."""
+    """At the first walk of a listing of the sites."""
 
     def known(cron: Cron, began: datetime) -> datetime | None:
-        found = (
-            a.at for a in cron.world.log if a.at > began and a.kind == "listing" and a.site in sites
-        )
-        return next(found, None)
+        walks = (t.at for t in cron.ticks if t.at > began and not t.walked.isdisjoint(sites))
+        return next(walks, None)
 
     return known
 

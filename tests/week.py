@@ -147,7 +147,7 @@ class World(Eastmoney):
 
     def _trouble(self, where: str, kind: Kind) -> Answer | None:
         if where in self.faults.down:
-            return Answer(reset=True)
+            return Answer(status=500) if where == "finews" else Answer(reset=True)
         if kind != "robots" and where in self.faults.throttled:
             return Answer(status=429)
         return None
