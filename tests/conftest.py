@@ -20,6 +20,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
+#: The head of the table of faults of make week; :mod:`tests.figures` makes its rows.
+FAULTS = f"{'fault':<13} {'told by':<25} {'a/re/ok':>7} polls   min    ok whole  lost"
 # No finews.toml that lies about has a say here.
 os.environ["FINEWS_CONFIG"] = os.devnull
 
@@ -194,10 +196,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in reports
         if "killed in" in dict(report.user_properties)
     ]
-    for report in reports:
-        for name, said in report.user_properties:
-            if name == "week":
-                terminalreporter.write_line(str(said))
+    properties = [each for report in reports for each in report.user_properties]
+    for kind in ("week", "fault"):
+        lines = [str(said) for name, said in properties if name == kind]
+        if lines and kind == "fault":
+            terminalreporter.write_line(FAULTS)
+        for line in lines:
+            terminalreporter.write_line(line)
     if kills:
         phases = Counter(phase for phase, _ in kills)
         told = ", ".join(f"{phase} {number}" for phase, number in sorted(phases.items()))

@@ -13,11 +13,9 @@ from tests.week import RATES
 
 _LISTINGS = len(RATES) + 2  # the front page and the feed of the blog too
 
-HEAD = f"{'fault':<13} {'told by':<25} {'a/re/ok':>7} polls   min    ok whole  lost"
-
 
 def row(outcome: Outcome) -> str:
-    """A line of the table of faults, below :data:`HEAD`: numbers of alarms, reminders, recoveries;
+    """A line of the table of faults, below :data:`tests.conftest.FAULTS`: numbers of alarms, reminders, recoveries;
     after how many polls and minutes it was told of, how many minutes after its end that it was
     over, after how many hours all was stored, what was lost.
     """

@@ -123,7 +123,7 @@ def test_a_morning_and_two_faults(
         quiet(cron)
         for case in (each for each in CASES if each.name in ("layout", "little space")):
             outcome = play(cron, replace(case, least=0.2, most=1), calm=0)
-            record_property("week", row(outcome))
+            record_property("fault", row(outcome))
             check(outcome)
         assert cron.crawl().code == 0
         stored_once(cron)
@@ -158,5 +158,5 @@ class TestFaults:
         now = start.at + 10 * HOUR
         with going_on(start, now, begun(start, now), tmp_path / "data") as cron:
             outcome = whole(cron, case)
-            record_property("week", row(outcome))
+            record_property("fault", row(outcome))
             check(outcome)
