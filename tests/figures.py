@@ -15,9 +15,9 @@ _LISTINGS = len(RATES) + 2  # the front page and the feed of the blog too
 
 
 def row(outcome: Outcome) -> str:
-    """A line of the table of faults, below :data:`tests.conftest.FAULTS`: numbers of alarms, reminders, recoveries;
-    after how many polls and minutes it was told of, how many minutes after its end that it was
-    over, after how many hours all was stored, what was lost.
+    """A line of the table of faults, below :data:`tests.conftest.FAULTS`: numbers of alarms,
+    reminders and recoveries; after how many polls and minutes it was told of, how many minutes
+    after its end that it was over, after how many hours all was stored, what was lost.
     """
     kinds = Counter(each.kind for each in outcome.messages)
     number = "/".join(str(kinds[kind]) for kind in ("alarm", "reminder", "recovery"))
