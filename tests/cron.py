@@ -18,7 +18,7 @@ CRAWL = ("crawl", "finews", "eastmoney")
 
 
 class Message(NamedTuple):
-    """A row of ``messages``, with its alarm."""
+    """A row of ``messages``, with its alarm; or what was told while nothing could be written."""
 
     kind: str
     rule: str
@@ -65,7 +65,11 @@ class Cron:
     def tick(self, now: datetime | None = None) -> Tick:
         """The next run, five minutes after the last."""
         self.world.set(now or self.now + EVERY)
-        return self.run(*CRAWL, "--due")
+        tick = self.run(*CRAWL, "--due")
+        # Those alone are told, and nothing while all is well.
+        assert tick.out.count("finews: ") == len(tick.messages), tick
+        assert all(each.text in tick.out for each in tick.messages), tick
+        return tick
 
     def crawl(self) -> Tick:
         """A run by hand, of all listings."""
@@ -83,7 +87,7 @@ class Cron:
         took = time.perf_counter() - began
         assert "Traceback" not in done.stderr, done.stderr
         said = (done.returncode, done.stdout, done.stderr, took)
-        self.ticks.append(Tick(self.now, *said, self._walks(), self._news()))
+        self.ticks.append(Tick(self.now, *said, self._walks(), self._news() or _unwritten(said[1])))
         return self.ticks[-1]
 
     def until(self, end: datetime, done: Callable[[], object] = lambda: False) -> None:
@@ -117,3 +121,10 @@ class Cron:
         )
         self._told = rows[-1][0] if rows else self._told
         return tuple(Message(*row[1:]) for row in rows)
+
+
+def _unwritten(said: str) -> tuple[Message, ...]:
+    title, _, text = said.partition("\n")
+    if not title.startswith("finews: "):
+        return ()
+    return (Message("reminder" if " still " in title else "alarm", "disk", "", text.strip()),)
