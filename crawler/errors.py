@@ -16,6 +16,7 @@ FinewsError
 ├── BadSettings           finews.toml or the environment holds a wrong setting: exit code 2
 ├── WorkerDied            a process of a parallel run was killed: run it again
 ├── BrokenRow             a stored article holds what its field cannot; another tool wrote it
+├── SinkFailed            a message did not reach a command, webhook or mailbox; it is tried again
 ├── MissingExtra          an optional package is not installed; names the extra that brings it
 └── StoreError            the data folder failed: the run ends with exit code 1
     ├── Locked            another run holds the lock: exit code 4
@@ -174,6 +175,12 @@ class BrokenRow(FinewsError):
     def __init__(self, info_code: str, reason: object) -> None:
         super().__init__(f"the row of {info_code} in articles is broken: {reason}")
         self.info_code = info_code
+
+
+class SinkFailed(FinewsError):
+    """A message of an alarm did not reach where it should; ``str()`` is the cause, no secret in
+    it. It never ends a run: the next one tries again.
+    """
 
 
 class MissingExtra(FinewsError):
