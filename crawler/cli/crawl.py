@@ -24,8 +24,12 @@ from crawler.cli.process import Process
 from crawler.cli.progress import RunProgress
 from crawler.cli.summary import summarise
 from crawler.config_file import load
+from crawler.errors import Locked, StoreError
 from crawler.spiders.listing import ListingSpider
-from pipelines.run import Run
+from pipelines.alarms.post import ping
+from pipelines.alarms.sinks import check
+from pipelines.health.attend import Attended, attend
+from pipelines.run import Run, now
 
 #: The arguments of each site's spider.
 Tasks: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -81,6 +85,7 @@ def command(
     """
     options.check_order(since, until)
     settings = crawl_settings(data, replay)
+    check(load())
     loader = SpiderLoader.from_settings(settings)
     chosen = sites or tuple(settings.getlist("FINEWS_SITES"))
     for site in chosen:
@@ -147,14 +152,16 @@ def crawl(
     as_json: bool = False,
     quiet: bool = False,
     max_time: timedelta | None = None,
+    unattended: bool = False,
 ) -> int:
-    """Do in one run, called ``command``, what ``plan`` says once it is open, and print its
-    summary; the exit code.
+    """Do in one run, called ``command``, what ``plan`` says once it is open, look after the
+    alarms, and print a summary; the exit code. ``unattended`` leaves the alarms alone.
     """
+    data = Path(settings["FINEWS_DATA"])
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     run, broken = None, False
     try:
-        with Run.open(Path(settings["FINEWS_DATA"]), command, wait=wait) as run:
+        with Run.open(data, command, wait=wait) as run:
             if tasks := plan(run):
                 broken = _work(run, tasks, settings, quiet=as_json or quiet, max_time=max_time)
             else:
@@ -163,9 +170,28 @@ def crawl(
         if run is None:
             click.echo("finews: stopped before it began", err=True)
             return FAILED
+    except Locked:
+        raise
+    except StoreError as error:
+        if not unattended:
+            attend(data, load().settings, now, error)
+        raise
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    return summarise(run, broken=broken, as_json=as_json, quiet=quiet)
+    attended = Attended() if unattended else _attend(run)
+    return summarise(run, attended, broken=broken, as_json=as_json, quiet=quiet)
+
+
+def _attend(run: Run) -> Attended:
+    """Look after the alarms; Ctrl-C ends it, and the next run does the rest."""
+    settings = load().settings
+    try:
+        attended = attend(run.data, settings, run.clock, run.error)
+        if run.outcome == "finished" and not attended.wrong:
+            ping(settings.alarms, run.clock)
+    except KeyboardInterrupt:
+        return Attended()
+    return attended
 
 
 def _work(

@@ -5,13 +5,14 @@ one. What is to be told is written as ``messages``, in the same transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlite_utils import Database
 
+from pipelines.alarms.message import Message
 from pipelines.database.connect import writing
 from pipelines.database.rows import json_text, time_text
 from pipelines.health.rules import Problem, Verdict
@@ -76,6 +77,19 @@ def settle(db: Database, verdict: Verdict, now: datetime, reminder: timedelta) -
             ),
             *(_close(db, alarm, now) for alarm in over),
         ]
+
+
+def written(db: Database, ids: Iterable[int]) -> list[Message]:
+    """The messages of these ids."""
+    return [
+        Message(kind, rule, subject, text, datetime.fromisoformat(at), id_)
+        for id_ in ids
+        for kind, rule, subject, text, at in db.conn.execute(
+            "SELECT kind, rule, subject, text, written_at FROM messages AS m"
+            " JOIN alarms AS a ON a.id = m.alarm_id WHERE m.id = ?",
+            (id_,),
+        )
+    ]
 
 
 def reopen(db: Database, problem: Problem, at: datetime) -> None:

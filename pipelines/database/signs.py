@@ -142,10 +142,22 @@ def _gaps(db: Database) -> dict[str, list[Gap]]:
     found: dict[str, list[Gap]] = {}
     for each in gaps(db):
         site, listing, why = each["site"], each["listing"], each["why"]
-        since = each["to_at"] if why == "scrolled" else _open_since(db, site, listing)
+        if why == "scrolled":
+            since = _scrolled_at(db, site, listing, each["to_at"])
+        else:
+            since = _open_since(db, site, listing)
         gap = Gap(listing, datetime.fromisoformat(since), each["from_at"], each["to_at"], why)
         found.setdefault(site, []).append(gap)
     return found
+
+
+def _scrolled_at(db: Database, site: str, listing: str, end: str) -> str:
+    """When the walk began that read from ``end`` on, and no further back."""
+    row = db.conn.execute(
+        "SELECT min(started_at) FROM walks WHERE site = ? AND listing = ? AND from_at = ?",
+        (site, listing, end),
+    ).fetchone()
+    return str(row[0] or end)
 
 
 def _open_since(db: Database, site: str, listing: str) -> str:
