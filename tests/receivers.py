@@ -159,7 +159,7 @@ class Mailbox:
     ) -> str:
         content = envelope.content
         assert isinstance(content, bytes)
-        self.mails.append(cast("EmailMessage", message_from_bytes(content, policy=default)))
+        self.mails.append(message_from_bytes(content, policy=default))
         return "250 OK"
 
 
