@@ -8,7 +8,7 @@ there is a gap: nobody knows what the listing showed in between.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -24,6 +24,20 @@ _OWED = """
   AND (e.state = 'pending' OR e.state = 'failed' AND EXISTS (
     SELECT 1 FROM failures AS f WHERE f.site = e.site AND f.url = e.url
     AND f.resolved_at IS NULL AND f.next_try_at IS NOT NULL)) LIMIT 1
+"""
+# All that are known or were walked, by one look into the index of the walks each: of those
+# there are millions.
+_LISTINGS = """
+  WITH RECURSIVE
+  sites(site) AS (
+    SELECT min(site) FROM walks UNION ALL
+    SELECT (SELECT min(site) FROM walks WHERE site > s.site) FROM sites AS s WHERE s.site > ''),
+  walked(site, listing) AS (
+    SELECT site, (SELECT min(listing) FROM walks WHERE site = s.site) FROM sites AS s UNION ALL
+    SELECT site, (SELECT min(listing) FROM walks WHERE site = w.site AND listing > w.listing)
+    FROM walked AS w WHERE w.listing > '')
+  SELECT site, listing FROM walked WHERE listing > ''
+  UNION SELECT site, name FROM listings ORDER BY 1, 2
 """
 
 
@@ -147,8 +161,8 @@ def gaps(db: Database) -> list[dict[str, Any]]:
     not get to its end (``interrupted``, ``failed``, ``limit``), or articles are ``owed``.
     """
     conn, found = db.conn, list[dict[str, Any]]()
-    listings = conn.execute("SELECT site, name FROM listings").fetchall()
-    for site, listing in sorted({*listings, *_walked(conn)}):
+    listings = conn.execute(_LISTINGS).fetchall()
+    for site, listing in listings:
         spans = Coverage(db, site)._spans(listing)
         between = ((one.end, other.start, "scrolled") for one, other in pairwise(spans))
         newest = spans[-1].end if spans else None
@@ -157,19 +171,6 @@ def gaps(db: Database) -> list[dict[str, Any]]:
             for start, end, why in (*between, *_open(conn, site, listing, newest))
         )
     return found
-
-
-def _walked(conn: sqlite3.Connection) -> Iterator[tuple[str, str]]:
-    """The listings that were walked. One look into the index each: of walks there are millions."""
-    last = ("", "")
-    while row := conn.execute(
-        # Behind the last walk of the listing: SQLite would read through all of them.
-        "SELECT site, listing FROM walks WHERE (site, listing, id) > (?, ?, 1 << 62)"
-        " ORDER BY site, listing LIMIT 1",
-        last,
-    ).fetchone():
-        last = row
-        yield last
 
 
 def _open(

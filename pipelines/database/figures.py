@@ -7,8 +7,8 @@ by site and the sums over the runs are the two that grow with the corpus.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import ChainMap, Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
@@ -23,12 +23,9 @@ Figure: TypeAlias = Mapping[tuple[str, ...], float]
 #: How a run can have ended; ``none``: it has not, or it was killed.
 OUTCOMES = ("finished", "stopped", "error", "none")
 
-_SITES = "SELECT DISTINCT site FROM listings UNION SELECT DISTINCT site FROM articles"
 _ARTICLES = "SELECT site, count(*) FROM articles GROUP BY site"
-_NEWEST = """
-  SELECT site, (SELECT strftime('%s', max(published_at)) FROM articles AS a WHERE a.site = s.site)
-  FROM ({sites}) AS s
-"""
+_LISTED = "SELECT DISTINCT site FROM listings"
+_NEWEST = "SELECT site, strftime('%s', max(published_at)) FROM articles WHERE site = ?"
 # The first condition is that of the index.
 _PENDING = """
   SELECT site, count(DISTINCT coalesce(info_code, url)) FROM entries
@@ -54,10 +51,13 @@ def figures(db: Database, now: datetime) -> dict[str, Figure]:
     """Each figure by its name in the metrics file, without ``finews_``; times are seconds since
     1970. What is not known is left out: a figure without values, or a value.
     """
-    sites = [site for (site,) in db.conn.execute(_SITES)]
-    found = {
-        "articles": _by_site(sites, _rows(db, _ARTICLES)),
-        "newest_article_timestamp_seconds": _rows(db, _NEWEST.format(sites=_SITES)),
+    articles = _rows(db, _ARTICLES)
+    sites = sorted({*db.conn.execute(_LISTED), *articles})
+    found: dict[str, Figure] = {
+        "articles": _by_site(sites, articles),
+        "newest_article_timestamp_seconds": ChainMap(
+            *(dict(_rows(db, _NEWEST, *site)) for site in sites)
+        ),
         "pending": _by_site(sites, _rows(db, _PENDING)),
         "failures_open": _by_site(sites, _rows(db, _FAILURES)),
         "gaps_open": _by_site(sites, Counter((gap["site"],) for gap in gaps(db))),
@@ -88,6 +88,6 @@ def _value(value: str | None) -> Figure:
     return {} if value is None else {(): float(value)}
 
 
-def _by_site(sites: list[str], found: Figure) -> Figure:
+def _by_site(sites: Sequence[tuple[str, ...]], found: Figure) -> Figure:
     """With a zero for the other sites: a figure that stays away tells nobody anything."""
-    return {(site,): 0.0 for site in sites} | dict(found)
+    return dict.fromkeys(sites, 0.0) | dict(found)
