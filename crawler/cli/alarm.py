@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.padding import Padding
 from rich.text import Text
 
 from crawler.cli import FAILED, UNEXPECTED, options
@@ -22,6 +21,7 @@ from pipelines.database.connect import open_corpus, read_corpus, writing
 from pipelines.run import now
 
 _CLOSED = timedelta(days=30)
+_INDENT = 4  # columns, of a message below its alarm
 
 
 @click.command("alarm")
@@ -104,6 +104,7 @@ def _print(found: Sequence[dict[str, Any]]) -> None:
         elif each["hushed_at"]:
             parts.append("hushed")
         screen.print(Text("  ".join(filter(None, parts))))
-        screen.print(Padding(Text(each["message"]), (0, 0, 0, 4), expand=False))
+        for line in Text(each["message"]).wrap(screen, screen.width - _INDENT):
+            screen.print(Text(f"{'':{_INDENT}}{line.plain.rstrip()}"))
     if not any(each["closed_at"] is None for each in found):
         click.echo("No open alarms." if found else "No alarms.")

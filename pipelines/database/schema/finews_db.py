@@ -422,6 +422,9 @@ CREATE INDEX walks_by_run ON walks(run_id);
 
 ALTER TABLE hosts ADD COLUMN site TEXT;          -- whose crawl it refused last
 
+-- how many has a site, and which are its newest? after every run
+CREATE INDEX articles_by_site ON articles(site, published_at);
+
 CREATE TABLE alarms (
   id INTEGER PRIMARY KEY,
   rule TEXT NOT NULL,          -- which judgement; see pipelines/health/rules.py
