@@ -26,8 +26,8 @@ from crawler.cli.summary import summarise
 from crawler.config_file import load
 from crawler.errors import Locked, StoreError
 from crawler.spiders.listing import ListingSpider
-from pipelines.alarms.post import ping
-from pipelines.alarms.sinks import check
+from pipelines import metrics
+from pipelines.alarms import sinks as alarms
 from pipelines.health.attend import Attended, attend
 from pipelines.run import Run, now
 
@@ -85,7 +85,8 @@ def command(
     """
     options.check_order(since, until)
     settings = crawl_settings(data, replay)
-    check(load())
+    alarms.check(load())
+    metrics.check(load().settings.metrics)
     loader = SpiderLoader.from_settings(settings)
     chosen = sites or tuple(settings.getlist("FINEWS_SITES"))
     for site in chosen:
@@ -174,7 +175,7 @@ def crawl(
         raise
     except StoreError as error:
         if not unattended:
-            attend(data, load().settings, now, error)
+            attend(data, load().settings, now, finished=False, trouble=error)
         raise
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
@@ -184,14 +185,11 @@ def crawl(
 
 def _attend(run: Run) -> Attended:
     """Look after the alarms; Ctrl-C ends it, and the next run does the rest."""
-    settings = load().settings
+    finished = run.outcome == "finished"
     try:
-        attended = attend(run.data, settings, run.clock, run.error)
-        if run.outcome == "finished" and not attended.wrong:
-            ping(settings.alarms, run.clock)
+        return attend(run.data, load().settings, run.clock, finished=finished, trouble=run.error)
     except KeyboardInterrupt:
         return Attended()
-    return attended
 
 
 def _work(

@@ -52,6 +52,7 @@ def read_signs(
         sites=[
             Site(
                 site,
+                *_newest(db, site),
                 _listings(db, site, names, now),
                 stored.get(site, ()),
                 _failed(db, site),
@@ -97,6 +98,17 @@ def _listings(db: Database, site: str, names: list[str], now: datetime) -> list[
         )
         for name in names
     ]
+
+
+def _newest(db: Database, site: str) -> tuple[datetime | None, datetime | None]:
+    row = db.conn.execute(
+        "SELECT published_at, first_seen_at FROM articles WHERE site = ?"
+        " ORDER BY published_at DESC LIMIT 1",
+        (site,),
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None, None
+    return datetime.fromisoformat(row[0]), datetime.fromisoformat(row[1])
 
 
 def _stored(db: Database) -> dict[str, list[Stored]]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlite_utils import Database
+
 from crawler.config import Settings
 from crawler.errors import Locked, StoreError
 from pipelines.alarms.message import Message
-from pipelines.alarms.post import post
+from pipelines.alarms.post import ping, post
 from pipelines.alarms.sinks import send, sinks
 from pipelines.database.alarms import open_alarms, reopen, settle, written
 from pipelines.database.connect import open_corpus
@@ -17,11 +19,13 @@ from pipelines.database.lock import RunLock
 from pipelines.database.outbox import sink_errors
 from pipelines.database.signs import read_signs
 from pipelines.health.note import Note
-from pipelines.health.rules import Problem, judge
+from pipelines.health.rules import Problem, Verdict, judge, sink_problem
 from pipelines.metrics import write_metrics
 from pipelines.run import Clock
 
 _LOCK = "alarms.lock"
+# What goes out beside messages.
+_OUTS = ("metrics", "ping")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,15 @@ class Attended:
 
 
 def attend(
-    data: Path, settings: Settings, clock: Clock, trouble: StoreError | None = None
+    data: Path,
+    settings: Settings,
+    clock: Clock,
+    *,
+    finished: bool,
+    trouble: StoreError | None = None,
 ) -> Attended:
-    """Judge the health of a corpus after a run, send what there is to tell, write the metrics.
+    """Judge the health of a corpus after a run, send what there is to tell, write the metrics,
+    and call the ping when the run ``finished`` and nothing is wrong.
 
     Under a lock of its own: where another process is at it, that one does it. ``trouble`` is
     that the data folder failed in the run. A sink that fails raises nothing.
@@ -51,38 +61,74 @@ def attend(
     except StoreError as error:
         return _told_at_once(data, settings, now, trouble or error)
     try:
-        return _attend(data, settings, clock, trouble)
+        return _attend(data, settings, clock, trouble, finished=finished)
     except StoreError as error:
         return _told_at_once(data, settings, now, trouble or error)
     finally:
         lock.release()
 
 
-def _attend(data: Path, settings: Settings, clock: Clock, trouble: StoreError | None) -> Attended:
-    now, limits = clock(), settings.health
+def _attend(
+    data: Path,
+    settings: Settings,
+    clock: Clock,
+    trouble: StoreError | None,
+    *,
+    finished: bool,
+) -> Attended:
+    now, reminder = clock(), timedelta(hours=settings.health.reminder)
     db = open_corpus(data)
     try:
         note = Note(data)
         note.reserve()
-        known = sinks(settings.alarms)
-        errors = {sink: error for sink, error in sink_errors(db).items() if sink in known}
-        lately = timedelta(seconds=2 * settings.polling.most)
-        verdict = judge(read_signs(db, data, now, lately, errors), limits)
-        if trouble:
-            verdict.problems = [each for each in verdict.problems if each.rule != "disk"]
-            verdict.problems.append(_failing(trouble))
-        elif told := note.read():
+        if not trouble and (told := note.read()):
             reopen(db, *told)
             note.clear()
-        ids = settle(db, verdict, now, timedelta(hours=limits.reminder))
+        ids = settle(db, _verdict(db, data, settings, now, trouble), now, reminder)
+        wrong = [(each.rule, each.subject) for each in open_alarms(db) if not each.hushed]
+        ids += settle(
+            db, _outs(db, data, settings, clock, well=finished and not wrong), now, reminder
+        )
         messages = written(db, ids)
         post(db, settings.alarms, clock)
-        if settings.metrics.file:
-            write_metrics(db, data, settings.metrics.file, now)
-        wrong = [(each.rule, each.subject) for each in open_alarms(db) if not each.hushed]
         return Attended(messages, wrong)
     finally:
         db.close()
+
+
+def _verdict(
+    db: Database, data: Path, settings: Settings, now: datetime, trouble: StoreError | None
+) -> Verdict:
+    """The verdict on the corpus, its runs and the sinks."""
+    known = sinks(settings.alarms)
+    errors = {sink: error for sink, error in sink_errors(db).items() if sink in known}
+    lately = timedelta(seconds=2 * settings.polling.most)
+    verdict = judge(read_signs(db, data, now, lately, errors), settings.health)
+    verdict.unknown |= {("sink", each) for each in _OUTS}
+    if trouble:
+        verdict.problems = [each for each in verdict.problems if each.rule != "disk"]
+        verdict.problems.append(_failing(trouble))
+    return verdict
+
+
+def _outs(db: Database, data: Path, settings: Settings, clock: Clock, *, well: bool) -> Verdict:
+    """Write the metrics, call the ping where all is ``well``; the verdict on these two."""
+    errors: dict[str, str | None] = {"metrics": None}
+    if settings.metrics.file:
+        try:
+            write_metrics(db, data, settings.metrics.file, clock())
+        except StoreError as error:
+            errors["metrics"] = str(error)
+    if well:
+        delivery = ping(settings.alarms, clock)
+        errors["ping"] = delivery.error if delivery else None
+    elif not settings.alarms.ping_url:
+        errors["ping"] = None
+    judged = {("sink", name) for name in errors}
+    return Verdict(
+        [sink_problem(name, error) for name, error in errors.items() if error],
+        {(each.rule, each.subject) for each in open_alarms(db)} - judged,
+    )
 
 
 def _failing(error: StoreError) -> Problem:

@@ -98,8 +98,12 @@ def _machine(signs: Signs, limits: Health) -> Iterator[Problem]:
         )  # fmt: skip
     if signs.verify:
         yield Problem("verify", "", f"finews db verify found the files damaged: {signs.verify}")
-    for sink, error in signs.sinks.items():
-        yield Problem("sink", sink, f"Messages by {sink} do not get through: {error}.")
+    yield from (sink_problem(sink, error) for sink, error in signs.sinks.items())
+
+
+def sink_problem(sink: str, error: str) -> Problem:
+    """What goes out does not arrive."""
+    return Problem("sink", sink, f"What goes out by {sink} does not get through: {error}.")
 
 
 def _judge_site(
@@ -127,10 +131,10 @@ def _judge_site(
     quiet = list(_quiet(site, well, limits))
     verdict.problems += quiet
     verdict.problems += _gap(site, names, signs.now, limits)
-    if not quiet:
-        verdict.problems += _old(site, well, limits)
-    if quiet or all(each.brought.newest is None for each in well):
+    if quiet:
         verdict.unknown.add(("old", site.name))
+    else:
+        verdict.problems += _old(site, well, limits)
 
 
 def _rests(host: Host, limits: Health) -> bool:
@@ -306,13 +310,17 @@ def _silence(listing: Listing, least: int) -> str | None:
 
 
 def _old(site: Site, well: Sequence[Listing], limits: Health) -> Iterator[Problem]:
-    newest = max((each.brought.newest for each in well if each.brought.newest), default=None)
+    """Is a site out of date that was not when its newest article came?"""
     walked = max((each.walks[0].at for each in well), default=None)
-    if newest and walked and walked - newest > timedelta(hours=limits.old):
+    too_old = timedelta(hours=limits.old)
+    if walked and site.newest and walked - site.newest > too_old:
+        if site.newest_seen and site.newest_seen - site.newest > too_old:
+            return  # it was as old when we first came
         yield Problem(
             "old",
             site.name,
-            f"{site.name}: its newest article is of {_time(newest)}, {_span(walked - newest)} ago.",
+            f"{site.name}: its newest article is of {_time(site.newest)},"
+            f" {_span(walked - site.newest)} ago.",
         )
 
 

@@ -72,9 +72,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site that was crawled lately; sequences are newest first."""
+    """A site that was crawled lately; sequences are newest first. ``newest`` is when its newest
+    article was published, ``newest_seen`` when that was first seen.
+    """
 
     name: str
+    newest: datetime | None = None
+    newest_seen: datetime | None = None
     listings: Sequence[Listing] = ()
     stored: Sequence[Stored] = ()
     failed: Sequence[Failed] = ()
