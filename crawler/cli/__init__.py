@@ -20,6 +20,7 @@ _CODES: dict[type[FinewsError], int] = {Locked: LOCKED, BadSettings: USAGE}
 COMMANDS = {
     "config": "the settings in force, and where each is set",
     "crawl": "crawl sites into the corpus",
+    "db": "are the two files sound; a copy of them",
     "demo": "the whole way on bundled miniatures, offline",
     "export": "write what is stored as a dataset",
     "failures": "what is not stored, and why; take it now",
