@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
@@ -35,7 +35,8 @@ class Run:
     its end, ``foreign`` counts records of web archives that are no articles of a site we know,
     ``resting`` the hosts that were not asked because they rest, ``gaps`` the sites and
     listings that lost sight of what was covered; ``error`` is set when the data folder
-    failed, and then nothing more is written.
+    failed, and then nothing more is written. ``ends`` is left when all is written, under the
+    lock still.
     """
 
     _current: ClassVar[dict[Path, Run]] = {}
@@ -50,6 +51,7 @@ class Run:
         self.resting: dict[str, Rest] = {}
         self.gaps: list[tuple[str, str]] = []
         self.error: StoreError | None = None
+        self.ends = ExitStack()
         self.corpus = open_corpus(data)
         self.pages = open_pages(data)
         if ungrouped(self.corpus):
@@ -79,6 +81,7 @@ class Run:
             finally:
                 del cls._current[data]
                 run._close()
+                run.ends.close()
         finally:
             lock.release()
 

@@ -16,10 +16,12 @@ from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.project import get_project_settings
 
-from crawler.cli import options
+from crawler.cli import LOCKED, options
+from crawler.cli.logs import attach
 from crawler.cli.progress import RunProgress
 from crawler.cli.summary import summarise
 from crawler.config_file import load
+from crawler.errors import Locked
 from crawler.spiders.listing import ListingSpider
 from pipelines.run import Run
 
@@ -33,6 +35,8 @@ from pipelines.run import Run
 @click.option("--max-pages", type=click.IntRange(1), metavar="N", help="At most N pages a listing.")
 @options.replay
 @options.wait
+@click.option("--quiet", is_flag=True, help="Print nothing when all is well, as for cron.")
+@click.option("--verbose", is_flag=True, help="Tell on standard error what happens.")
 @options.data
 @options.json
 def command(
@@ -44,6 +48,8 @@ def command(
     max_pages: int | None,
     replay: str | None,
     wait: bool,
+    quiet: bool,
+    verbose: bool,
     data: Path,
     as_json: bool,
 ) -> None:
@@ -81,7 +87,14 @@ def command(
         "full": "yes" if full else "",
         "max_pages": str(max_pages or ""),
     }
-    sys.exit(crawl(dict.fromkeys(chosen, arguments), settings, wait=wait, as_json=as_json))
+    tasks = dict.fromkeys(chosen, arguments)
+    try:
+        code = crawl(tasks, settings, wait=wait, quiet=quiet, verbose=verbose, as_json=as_json)
+    except Locked:
+        if not quiet:  # the run before it may take its time
+            raise
+        code = LOCKED
+    sys.exit(code)
 
 
 def crawl_settings(data: Path, replay: str | None) -> Settings:
@@ -112,15 +125,18 @@ def crawl(
     settings: Settings,
     *,
     wait: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
     as_json: bool = False,
 ) -> int:
     """Run the spiders of ``sites``, each with its arguments, in one run, print its
-    summary; the exit code.
+    summary; the exit code. ``quiet`` prints it only where something is not as it should be.
     """
-    data = Path(settings["FINEWS_DATA"])
-    with Run.open(data, f"crawl {' '.join(sites)}", wait=wait) as run:
-        broken = work(run, sites, settings, as_json=as_json)
-    return summarise(run, broken=broken, as_json=as_json)
+    data, command = Path(settings["FINEWS_DATA"]), f"crawl {' '.join(sites)}"
+    with Run.open(data, command, wait=wait) as run:
+        attach(run, load().settings.log, command, verbose=verbose)
+        broken = work(run, sites, settings, as_json=as_json or quiet)
+    return summarise(run, broken=broken, as_json=as_json, quiet=quiet)
 
 
 def work(

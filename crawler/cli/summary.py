@@ -16,13 +16,17 @@ from pipelines.database.rows import time_text
 from pipelines.run import Run
 
 
-def summarise(run: Run, *, broken: bool = False, as_json: bool) -> int:
-    """Print what a run did; its exit code. ``broken`` says that the program itself failed."""
+def summarise(run: Run, *, broken: bool = False, as_json: bool, quiet: bool = False) -> int:
+    """Print what a run did; its exit code. ``broken`` says that the program itself failed,
+    ``quiet`` that nothing is to be printed when all is well.
+    """
     code = FAILED if run.counts["failed"] or run.unfinished or run.resting or run.gaps else 0
     if run.error or broken:
         code = UNEXPECTED
     if run.error:
         click.echo(f"finews: {run.error}", err=True)
+    if quiet and not code:
+        return code
     failed = [] if run.error else _failed(run)
     if as_json:
         print_json(
