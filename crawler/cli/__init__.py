@@ -28,6 +28,7 @@ COMMANDS = {
     "ingest": "read post files and web archives",
     "pages": "the stored pages; free their space",
     "reparse": "parse stored pages again with today's parsers",
+    "runs": "what each run did, and its log",
     "show": "print one article, or its history",
     "sites": "the sites and listings that are known",
     "status": "what is stored, what ran, what is missing",
