@@ -96,10 +96,11 @@ class _Tally:
 
 @command.command("verify")
 @click.option("--quick", is_flag=True, help="Leave out what reads all texts and unpacks all pages.")
+@click.option("--quiet", is_flag=True, help="Print nothing when all is well, as for cron.")
 @options.wait
 @options.data
 @options.json
-def verify(quick: bool, wait: bool, data: Path, as_json: bool) -> None:
+def verify(quick: bool, quiet: bool, wait: bool, data: Path, as_json: bool) -> None:
     """Check that both files are sound, and that what stands in them fits together.
 
     SQLite's own checks; then every article, its fingerprints, earlier states and mentions,
@@ -117,7 +118,11 @@ def verify(quick: bool, wait: bool, data: Path, as_json: bool) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     require_corpus(data)
     tally = _Tally()
-    with _advice(), Run.open(data, "db verify", wait=wait) as run, _watching(as_json) as watch:
+    with (
+        _advice(),
+        Run.open(data, "db verify", wait=wait) as run,
+        _watching(as_json or quiet) as watch,
+    ):
         run.unfinished.add("verify")
         try:
             for each in problems(data, quick=quick, watch=watch):
@@ -130,8 +135,10 @@ def verify(quick: bool, wait: bool, data: Path, as_json: bool) -> None:
             _give_reason(run, tally.kept[0].message)
     if run.error:
         raise run.error
-    _tell(run, tally, quick=quick, as_json=as_json)
-    sys.exit(FAILED if run.unfinished or tally.kept else 0)
+    code = FAILED if run.unfinished or tally.kept else 0
+    if code or not quiet:
+        _tell(run, tally, quick=quick, as_json=as_json)
+    sys.exit(code)
 
 
 @contextmanager

@@ -167,7 +167,8 @@ def problems(
     """
     with closing(_opened(data, still=still)) as conn:
         try:
-            yield from _Verification(conn, watch).problems(quick=quick)
+            for each in _Verification(conn, watch).problems(quick=quick):
+                yield Problem(each.kind, _printable(each.message))
         except sqlite3.DatabaseError as error:
             told = f"the check broke off: {error}; restore the files from a backup"
             yield Problem("damaged", told)
@@ -177,6 +178,8 @@ def _opened(data: Path, *, still: bool) -> sqlite3.Connection:
     mode = "immutable=1" if still else "mode=ro"
     conn = sqlite3.connect(f"{(data / CORPUS).absolute().as_uri()}?{mode}", uri=True)
     conn.row_factory = sqlite3.Row
+    # Bytes that are no text are a problem of their row, and not the end of the check.
+    conn.text_factory = lambda text: text.decode(errors="surrogateescape")
     if (data / PAGES).is_file():
         conn.execute("ATTACH ? AS kept", (f"{(data / PAGES).absolute().as_uri()}?{mode}",))
     return conn
@@ -339,6 +342,10 @@ def _is_time(text: object) -> bool:
         return text is None or time_text(datetime.fromisoformat(str(text))) == text
     except (ValueError, OverflowError):
         return False
+
+
+def _printable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _line(text: str) -> str:
