@@ -18,8 +18,9 @@ from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.project import get_project_settings
 
-from crawler.cli import FAILED, options
+from crawler.cli import FAILED, LOCKED, options
 from crawler.cli.due import due_tasks
+from crawler.cli.logs import attach
 from crawler.cli.process import Process
 from crawler.cli.progress import RunProgress
 from crawler.cli.summary import summarise
@@ -30,6 +31,9 @@ from pipelines import metrics
 from pipelines.alarms import sinks as alarms
 from pipelines.health.attend import Attended, attend
 from pipelines.run import Run, now
+
+# After that a person should know that a run goes on and on.
+_LONG = timedelta(hours=6)
 
 #: The arguments of each site's spider.
 Tasks: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -51,6 +55,7 @@ Tasks: TypeAlias = Mapping[str, Mapping[str, str]]
 )
 @options.replay
 @options.wait
+@click.option("--verbose", is_flag=True, help="Tell on standard error what happens.")
 @options.data
 @options.json
 def command(
@@ -64,6 +69,7 @@ def command(
     max_time: timedelta | None,
     replay: str | None,
     wait: bool,
+    verbose: bool,
     data: Path,
     as_json: bool,
 ) -> None:
@@ -108,17 +114,23 @@ def command(
     }
     tasks = dict.fromkeys(chosen, arguments)
     polling = load().settings.polling
-    sys.exit(
-        crawl(
+    quiet = due and not sys.stdout.isatty()
+    try:
+        code = crawl(
             " ".join(("crawl", *(["--due"] if due else []), *chosen)),
             (lambda run: due_tasks(run, tasks, settings, polling)) if due else (lambda _: tasks),
             settings,
             wait=wait,
             as_json=as_json,
-            quiet=due and not sys.stdout.isatty(),
+            quiet=quiet,
+            verbose=verbose,
             max_time=max_time,
         )
-    )
+    except Locked as error:
+        if not quiet or now() - error.since > _LONG:
+            raise
+        code = LOCKED  # the run before may take its time
+    sys.exit(code)
 
 
 def crawl_settings(data: Path, replay: str | None) -> Settings:
@@ -152,6 +164,7 @@ def crawl(
     wait: bool = False,
     as_json: bool = False,
     quiet: bool = False,
+    verbose: bool = False,
     max_time: timedelta | None = None,
     unattended: bool = False,
 ) -> int:
@@ -163,6 +176,7 @@ def crawl(
     run, broken = None, False
     try:
         with Run.open(data, command, wait=wait) as run:
+            attach(run, load().settings.log, command, verbose=verbose)
             if tasks := plan(run):
                 broken = _work(run, tasks, settings, quiet=as_json or quiet, max_time=max_time)
             else:

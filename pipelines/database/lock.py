@@ -15,6 +15,7 @@ from crawler.errors import Locked, StoreError
 from crawler.parsers.dates import SHANGHAI
 
 _EVERY_S = 0.5
+_MOMENT_S = 0.05  # much longer than :func:`is_held` has it
 _RUN = "finews.lock"
 
 
@@ -38,6 +39,9 @@ class RunLock:
             raise StoreError(f"{self._path} cannot be opened: {error}", self._path) from error
         while not self._try(self._file):
             if not wait:
+                time.sleep(_MOMENT_S)
+                if self._try(self._file):
+                    break
                 holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip()
                 since = datetime.fromtimestamp(os.fstat(self._file).st_mtime, SHANGHAI)
                 self.release()
@@ -75,3 +79,19 @@ class RunLock:
         except BlockingIOError:
             return False
         return True
+
+
+def is_held(data: Path) -> bool:
+    """Is a run at work on the data folder?"""
+    try:
+        file = os.open(data / "finews.lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        # Shared: two who ask at once do not see each other.
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
