@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -39,7 +39,8 @@ class Run:
     ``resting`` the hosts that were not asked because they rest, ``gaps`` the sites and
     listings that lost sight of what was covered; ``reason`` tells why it was stopped; ``error``
     is set when the data folder failed, and then nothing more is written. ``tally`` counts by
-    site and listing, ``clock_off`` is as in the table.
+    site and listing, ``clock_off`` is as in the table. ``ends`` is left when all is written,
+    under the lock still.
     """
 
     _current: ClassVar[dict[Path, Run]] = {}
@@ -57,6 +58,7 @@ class Run:
         self.clock_off: float | None = None
         self.reason: str | None = None
         self.error: StoreError | None = None
+        self.ends = ExitStack()
         self.corpus = open_corpus(data)
         self.pages = open_pages(data)
         if ungrouped(self.corpus):
@@ -96,6 +98,7 @@ class Run:
             finally:
                 del cls._current[data]
                 run._close()
+                run.ends.close()
         finally:
             lock.release()
 
@@ -111,7 +114,8 @@ class Run:
     def save(self, outcome: str | None = None) -> None:
         """Write the counts so far; with ``outcome`` the run is over."""
         self.counts["skipped"] = len(self.skipped) + self.foreign
-        reason = None if outcome in (None, "finished") else self.reason
+        told = str(self.error) if self.error else self.reason
+        reason = None if outcome in (None, "finished") else told
         with writing(self.corpus):
             self.ledger.save(self.counts, self.tally, self.clock_off, outcome, reason)
 

@@ -7,11 +7,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from logging import WARNING
 from typing import TypeAlias
 
 from sqlite_utils import Database
 
 from crawler.items import Article, Failure, Look, Page
+from crawler.log import event
 from pipelines.database.connect import writing
 from pipelines.database.duplicates import Duplicates, State
 from pipelines.database.failures import write_failure
@@ -106,6 +108,7 @@ class Store:
             for (listing, name), number in counted.items():
                 self._counts[name] += number
                 self._tally[listing][name] += number
+        self._tell()
         self._clear()
 
     def _write_waiting(self) -> Counter[tuple[tuple[str, str], str]]:
@@ -127,8 +130,34 @@ class Store:
     def _clear(self) -> None:
         self._waiting_pages: list[Page] = []
         self._waiting: list[Article | Failure | Look] = []
+        self._said: list[tuple[str, Article]] = []
         self._bytes = 0
         self._since = time.monotonic()
+
+    def _tell(self) -> None:
+        """Log what is written for good now."""
+        for what, article in self._said:
+            if what != "unchanged":
+                event(
+                    f"article-{what}",
+                    f"{what} {article.info_code} {article.title or '(no title)'}",
+                    info_code=article.info_code,
+                    site=article.site,
+                    listing=article.listing,
+                    title=article.title,
+                )
+        for record in self._waiting:
+            if isinstance(record, Failure):
+                event(
+                    "failure",
+                    f"failed, {record.reason}: {record.url} ({record.message})",
+                    level=WARNING,
+                    site=record.site,
+                    listing=record.listing,
+                    info_code=record.info_code,
+                    url=record.url,
+                    reason=record.reason,
+                )
 
     def _write_page(self, page: Page) -> None:
         digest, now = page.sha256, time_text(page.fetched_at)
@@ -174,6 +203,7 @@ class Store:
                     self._states.append(State(code, merged["published_at"], said, now))
         whole = merged["title"] is not None and merged["published_at"] is not None
         self._answer(article, fingerprint(new), now, whole=whole)
+        self._said.append((counted, article))
         return counted
 
     def _last_look(self, article: Article) -> Said | None:

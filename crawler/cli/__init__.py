@@ -18,8 +18,10 @@ _CODES: dict[type[FinewsError], int] = {Locked: LOCKED, BadSettings: USAGE}
 
 #: The commands, and what each does in a few words: the list of them loads none.
 COMMANDS = {
+    "alarm": "what needs a person; try the ways it is told",
     "config": "the settings in force, and where each is set",
     "crawl": "crawl sites into the corpus",
+    "db": "are the two files sound; a copy of them",
     "demo": "the whole way on bundled miniatures, offline",
     "export": "write what is stored as a dataset",
     "failures": "what is not stored, and why; take it now",
@@ -27,6 +29,7 @@ COMMANDS = {
     "ingest": "read post files and web archives",
     "pages": "the stored pages; free their space",
     "reparse": "parse stored pages again with today's parsers",
+    "runs": "what each run did, and its log",
     "show": "print one article, or its history",
     "sites": "the sites and listings that are known",
     "status": "what is stored, what ran, what is missing",

@@ -18,14 +18,22 @@ from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.project import get_project_settings
 
-from crawler.cli import FAILED, options
+from crawler.cli import FAILED, LOCKED, options
 from crawler.cli.due import due_tasks
+from crawler.cli.logs import attach
 from crawler.cli.process import Process
 from crawler.cli.progress import RunProgress
 from crawler.cli.summary import summarise
 from crawler.config_file import load
+from crawler.errors import Locked, StoreError
 from crawler.spiders.listing import ListingSpider
-from pipelines.run import Run
+from pipelines import metrics
+from pipelines.alarms import sinks as alarms
+from pipelines.health.attend import Attended, attend
+from pipelines.run import Run, now
+
+# After that a person should know that a run goes on and on.
+_LONG = timedelta(hours=6)
 
 #: The arguments of each site's spider.
 Tasks: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -47,6 +55,7 @@ Tasks: TypeAlias = Mapping[str, Mapping[str, str]]
 )
 @options.replay
 @options.wait
+@click.option("--verbose", is_flag=True, help="Tell on standard error what happens.")
 @options.data
 @options.json
 def command(
@@ -60,6 +69,7 @@ def command(
     max_time: timedelta | None,
     replay: str | None,
     wait: bool,
+    verbose: bool,
     data: Path,
     as_json: bool,
 ) -> None:
@@ -81,6 +91,8 @@ def command(
     """
     options.check_order(since, until)
     settings = crawl_settings(data, replay)
+    alarms.check(load())
+    metrics.check(load().settings.metrics)
     loader = SpiderLoader.from_settings(settings)
     chosen = sites or tuple(settings.getlist("FINEWS_SITES"))
     for site in chosen:
@@ -102,17 +114,23 @@ def command(
     }
     tasks = dict.fromkeys(chosen, arguments)
     polling = load().settings.polling
-    sys.exit(
-        crawl(
+    quiet = due and not sys.stdout.isatty()
+    try:
+        code = crawl(
             " ".join(("crawl", *(["--due"] if due else []), *chosen)),
             (lambda run: due_tasks(run, tasks, settings, polling)) if due else (lambda _: tasks),
             settings,
             wait=wait,
             as_json=as_json,
-            quiet=due and not sys.stdout.isatty(),
+            quiet=quiet,
+            verbose=verbose,
             max_time=max_time,
         )
-    )
+    except Locked as error:
+        if not quiet or now() - error.since > _LONG:
+            raise
+        code = LOCKED  # the run before may take its time
+    sys.exit(code)
 
 
 def crawl_settings(data: Path, replay: str | None) -> Settings:
@@ -146,15 +164,19 @@ def crawl(
     wait: bool = False,
     as_json: bool = False,
     quiet: bool = False,
+    verbose: bool = False,
     max_time: timedelta | None = None,
+    unattended: bool = False,
 ) -> int:
-    """Do in one run, called ``command``, what ``plan`` says once it is open, and print its
-    summary; the exit code.
+    """Do in one run, called ``command``, what ``plan`` says once it is open, look after the
+    alarms, and print a summary; the exit code. ``unattended`` leaves the alarms alone.
     """
+    data = Path(settings["FINEWS_DATA"])
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     run, broken = None, False
     try:
-        with Run.open(Path(settings["FINEWS_DATA"]), command, wait=wait) as run:
+        with Run.open(data, command, wait=wait) as run:
+            attach(run, load().settings.log, command, verbose=verbose)
             if tasks := plan(run):
                 broken = _work(run, tasks, settings, quiet=as_json or quiet, max_time=max_time)
             else:
@@ -163,9 +185,25 @@ def crawl(
         if run is None:
             click.echo("finews: stopped before it began", err=True)
             return FAILED
+    except Locked:
+        raise
+    except StoreError as error:
+        if not unattended:
+            attend(data, load().settings, now, finished=False, trouble=error)
+        raise
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    return summarise(run, broken=broken, as_json=as_json, quiet=quiet)
+    attended = Attended() if unattended else _attend(run)
+    return summarise(run, attended, broken=broken, as_json=as_json, quiet=quiet)
+
+
+def _attend(run: Run) -> Attended:
+    """Look after the alarms; Ctrl-C ends it, and the next run does the rest."""
+    finished = run.outcome == "finished"
+    try:
+        return attend(run.data, load().settings, run.clock, finished=finished, trouble=run.error)
+    except KeyboardInterrupt:
+        return Attended()
 
 
 def _work(

@@ -46,7 +46,8 @@ def command(data: Path, as_json: bool) -> None:
     os.environ[VARIABLE] = os.devnull  # the same demo for everyone, whatever finews.toml says
     with serve(bundled()) as url:
         tasks: Tasks = {site: {} for site in _SITES}
-        code = crawl("demo", lambda _: tasks, crawl_settings(data, url), as_json=as_json)
+        settings = crawl_settings(data, url)
+        code = crawl("demo", lambda _: tasks, settings, as_json=as_json, unattended=True)
     if code:
         sys.exit(code)
     db = read_corpus(data)

@@ -117,3 +117,10 @@ class Ledger:
             (site, listing, self._run_id),
         ).fetchone()
         return row is not None and row[0] in ("end", "known", "since")
+
+    def walked(self, walk: int) -> dict[str, int]:
+        """What a walk has read so far: ``pages``, ``entries``, ``new`` ones among them."""
+        pages, entries, new = self._conn.execute(
+            "SELECT pages, entries, new FROM walks WHERE id = ?", (walk,)
+        ).fetchone()
+        return {"pages": pages, "entries": entries, "new": new}
