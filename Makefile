@@ -21,7 +21,7 @@ kills: $(READY) ## kill the program a hundred times at random moments (FINEWS_SE
 	FINEWS_KILLS=$${FINEWS_KILLS:-100} $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_kills.py
 
 week: $(READY) ## seven days of cron by a clock that is moved, then every fault; a table of figures
-	FINEWS_WEEK=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_week.py
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/whole_week.py
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -5,16 +5,35 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
+from crawler.parsers.dates import SHANGHAI
 from tests.conftest import Program, Zygote
-from tests.week import World
+from tests.week import World, serving
 
 EVERY = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+#: A Monday; the Friday after it is the holiday.
+MONDAY = datetime(2026, 6, 15, tzinfo=SHANGHAI)
 CRAWL = ("crawl", "finews", "eastmoney")
+
+
+@dataclass(frozen=True)
+class Start:
+    """When the first crawl is, how many days of news it finds, how much of it there is."""
+
+    at: datetime = MONDAY
+    history: int = 28
+    scale: float = 1.0
+
+    def world(self) -> World:
+        return World(self.at - self.history * DAY, self.at + 12 * DAY, self.scale)
 
 
 class Message(NamedTuple):
@@ -57,6 +76,8 @@ class Cron:
         self._mailbox = self.program.data.parent / "mailbox"
         self._mailbox.touch()
         self.configure()
+        if (self.program.data / "finews.db").exists():
+            self._walks()  # of runs before
 
     def configure(self, more: str = "") -> None:
         """Write the settings: where messages go, and ``more`` lines."""
@@ -140,6 +161,31 @@ class Cron:
         found = [(_kind(title), text.strip()) for title, _, text in told]
         # What is told while nothing can be written is that.
         return tuple(known.get(each) or Message(each[0], "disk", "", each[1]) for each in found)
+
+
+@contextmanager
+def begun(start: Start, data: Path) -> Iterator[Cron]:
+    """A cron after its first crawl, into the folder ``data``."""
+    with serving(start.world()) as world:
+        cron = Cron(_program(data), world)
+        first = cron.tick(start.at)
+        assert (first.code, first.messages) == (0, ())
+        cron.ticks.clear()
+        yield cron
+
+
+@contextmanager
+def going_on(start: Start, now: datetime, data: Path) -> Iterator[Cron]:
+    """A cron in a folder ``data`` that was begun before ``now``."""
+    with serving(start.world()) as world:
+        world.set(now)
+        yield Cron(_program(data), world)
+
+
+def _program(data: Path) -> Program:
+    program = Program(data)
+    program.env["SCRAPY_SETTINGS_MODULE"] = "tests.week_settings"
+    return program
 
 
 def _kind(title: str) -> str:

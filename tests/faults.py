@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from tests.cron import Cron, Message, Tick
+from tests.cron import EVERY, HOUR, Cron, Message, Tick
 from tests.week import RATES, Faults, Published
-
-HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -131,6 +129,35 @@ def complete(
         if not (lost := missing(cron, end)):
             return waited, []
     return None, lost
+
+
+def check(outcome: Outcome) -> None:
+    """One alarm, one recovery, and nothing lost."""
+    case = outcome.case
+    expected = ["alarm", *["reminder"] * case.reminders, "recovery"] if case.rule else []
+    told = [(each.kind, each.rule, each.subject) for each in outcome.messages]
+    assert told == [(kind, case.rule, case.subject) for kind in expected]
+    assert all(word in outcome.messages[0].text for word in case.words)
+    assert outcome.polls is None or outcome.polls <= 2
+    assert {tick.code for tick in outcome.ticks} <= case.codes
+    for tick in outcome.ticks:
+        assert tick.code != 1 or tick.err.startswith("finews: ")
+    assert outcome.lost == []
+
+
+def quiet(cron: Cron) -> None:
+    """Nothing was told, nothing failed, and nothing was missed by more than a walk."""
+    assert cron.messages == []
+    assert [(tick.at, tick.code, tick.out) for tick in cron.ticks if tick.code or tick.out] == []
+    assert missing(cron, cron.now - timedelta(hours=2) - EVERY) == []
+
+
+def stored_once(cron: Cron) -> None:
+    """All that was published is stored, each once and with its time."""
+    published = {each.code: each.at.isoformat() for each in cron.world.published}
+    rows = cron.program.rows("SELECT info_code, published_at FROM articles")
+    assert missing(cron) == []
+    assert [row for row in rows if published[row[0]] != row[1]] == []
 
 
 def _polls(cron: Cron, sites: tuple[str, ...], known: datetime, told: datetime) -> int:
