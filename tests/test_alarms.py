@@ -20,10 +20,11 @@ from crawler.errors import BadSettings
 from crawler.parsers.dates import SHANGHAI
 from pipelines.alarms.message import Message, trial
 from pipelines.alarms.post import ping, post
-from pipelines.alarms.sinks import Delivery, check, send, sinks
+from pipelines.alarms.sinks import Delivery, send, sinks
 from pipelines.database import outbox
 from pipelines.database.connect import open_corpus, writing
 from pipelines.database.rows import time_text
+from pipelines.ready import check
 from tests.conftest import Program
 from tests.receivers import (
     Behaviour,
