@@ -72,60 +72,6 @@ def pings(settings: Alarms) -> dict[str, Sink]:
     return {"ping": Ping(settings.ping_url)} if settings.ping_url else {}
 
 
-def send(self, message: Message, timeout: float, /) -> str:
-    """Bring a message there; what came of it, such as 「sent to a@example.com」.
-
-    It may take ``timeout`` seconds. Raises :class:`SinkFailed` with the cause, and
-    :class:`TimeoutError`.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What became of one message at one sink: ``told`` when it arrived, else the ``error``."""
-
-    sink: str
-    message: Message
-    told: str | None = None
-    error: str | None = None
-
-
-def sinks(settings: Alarms, origin: str = "alarms.webhook") -> dict[str, Sink]:
-    """The sinks that are configured, by name: ``command``, ``webhook``, ``mail``.
-
-    ``origin`` is where ``alarms.webhook`` is set. Raises :class:`BadSettings` when its template
-    cannot be had.
-    """
-    hidden = secrets(settings)
-    found: dict[str, Sink] = {}
-    if settings.command:
-        found["command"] = Command(settings.command, hidden)
-    if settings.webhook_url:
-        body = template(settings.webhook, origin)
-        found["webhook"] = Webhook(settings.webhook_url, settings.webhook, body, hidden)
-    if settings.mail_to:
-        found["mail"] = Mail(
-            to=settings.mail_to,
-            sender=settings.mail_from or settings.mail_to[0],
-            server=settings.mail_server,
-            security=settings.mail_security,
-            user=settings.mail_user,
-            password=settings.mail_password,
-            hidden=hidden,
-        )
-    return found
-
-
-def pings(settings: Alarms) -> dict[str, Sink]:
-    """The ping, as a sink by the name ``ping``; empty when none is configured."""
-    return {"ping": Ping(settings.ping_url)} if settings.ping_url else {}
-
-
-def check(found: InForce) -> None:
-    """Raise :class:`BadSettings` for what only trying would show: a template that is no JSON."""
-    template(found.settings.alarms.webhook, found.origin("alarms.webhook"))
-
-
 def send(
     owed: Mapping[str, Sequence[Message]], sinks: Mapping[str, Sink], timeout: float
 ) -> list[Delivery]:
