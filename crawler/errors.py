@@ -26,7 +26,7 @@ FinewsError
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 
@@ -203,7 +203,13 @@ class StoreError(FinewsError):
 
 
 class Locked(StoreError):
-    """Another run holds the lock on the data folder. Wait for it, or use ``--wait``."""
+    """Another run holds the lock on the data folder, ``since`` then, an aware time. Wait for it,
+    or use ``--wait``.
+    """
+
+    def __init__(self, message: str, path: Path, since: datetime) -> None:
+        super().__init__(message, path)
+        self.since = since
 
 
 class NewerDatabase(StoreError):

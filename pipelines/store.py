@@ -7,15 +7,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from logging import WARNING
 from typing import TypeAlias
 
 from sqlite_utils import Database
 
 from crawler.items import Article, Failure, Look, Page
+from crawler.log import event
 from pipelines.database.connect import writing
 from pipelines.database.duplicates import Duplicates, State
 from pipelines.database.failures import write_failure
 from pipelines.database.history import keep
+from pipelines.database.ledger import Tally
 from pipelines.database.looks import Looks
 from pipelines.database.rows import json_text, paragraphs_of, time_text
 from pipelines.dedupe import content_hash, fingerprint
@@ -51,7 +54,7 @@ class Store:
     sightings, its group of near-duplicates and the frontier's rows that it answers are one
     transaction. ``counts``
     is counted up as records are written: new, changed, filled, improved, unchanged, incomplete,
-    failed.
+    failed; so is ``tally``, by listing.
     Raises :class:`crawler.errors.WriteFailed`.
     """
 
@@ -63,12 +66,14 @@ class Store:
         run_id: int,
         clock: Callable[[], datetime],
         counts: Counter[str],
+        tally: Tally,
     ) -> None:
         self._corpus = corpus
         self._pages = pages
         self._run_id = run_id
         self._clock = clock
         self._counts = counts
+        self._tally = tally
         self.looks = Looks(corpus, clock)
         self._duplicates = Duplicates(corpus)
         self._clear()
@@ -100,29 +105,59 @@ class Store:
             except BaseException:
                 self._duplicates.forget()
                 raise
-            self._counts.update(counted)
+            for (listing, name), number in counted.items():
+                self._counts[name] += number
+                self._tally[listing][name] += number
+        self._tell()
         self._clear()
 
-    def _write_waiting(self) -> Counter[str]:
-        counted: Counter[str] = Counter()
+    def _write_waiting(self) -> Counter[tuple[tuple[str, str], str]]:
+        counted: Counter[tuple[tuple[str, str], str]] = Counter()
         self._states: list[State] = []
         for record in self._waiting:
             if isinstance(record, Failure):
                 write_failure(self._corpus, record, self._run_id, self._clock())
-                counted["failed"] += 1
+                counted[(record.site, record.listing or ""), "failed"] += 1
             elif isinstance(record, Look):
                 self.looks.write(record)
             else:
-                counted[self._write_article(record)] += 1
-                counted["incomplete"] += incomplete(record)
+                listing = (record.site, record.listing or "")
+                counted[listing, self._write_article(record)] += 1
+                counted[listing, "incomplete"] += incomplete(record)
         self._duplicates.write(self._states)
         return counted
 
     def _clear(self) -> None:
         self._waiting_pages: list[Page] = []
         self._waiting: list[Article | Failure | Look] = []
+        self._said: list[tuple[str, Article]] = []
         self._bytes = 0
         self._since = time.monotonic()
+
+    def _tell(self) -> None:
+        """Log what is written for good now."""
+        for what, article in self._said:
+            if what != "unchanged":
+                event(
+                    f"article-{what}",
+                    f"{what} {article.info_code} {article.title or '(no title)'}",
+                    info_code=article.info_code,
+                    site=article.site,
+                    listing=article.listing,
+                    title=article.title,
+                )
+        for record in self._waiting:
+            if isinstance(record, Failure):
+                event(
+                    "failure",
+                    f"failed, {record.reason}: {record.url} ({record.message})",
+                    level=WARNING,
+                    site=record.site,
+                    listing=record.listing,
+                    info_code=record.info_code,
+                    url=record.url,
+                    reason=record.reason,
+                )
 
     def _write_page(self, page: Page) -> None:
         digest, now = page.sha256, time_text(page.fetched_at)
@@ -168,6 +203,7 @@ class Store:
                     self._states.append(State(code, merged["published_at"], said, now))
         whole = merged["title"] is not None and merged["published_at"] is not None
         self._answer(article, fingerprint(new), now, whole=whole)
+        self._said.append((counted, article))
         return counted
 
     def _last_look(self, article: Article) -> Said | None:

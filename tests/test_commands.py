@@ -233,7 +233,7 @@ def test_status_and_sites(demo: Program) -> None:
     }
 
 
-@pytest.mark.parametrize("command", ["status", "sites", "failures", "demo"])
+@pytest.mark.parametrize("command", ["status", "sites", "failures", "demo", "runs", "db"])
 def test_tables_fit_80_columns(demo: Program, command: str) -> None:
     from rich.cells import cell_len
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 _WIDTH = 80
 # Columns that are cut or folded where 80 columns do not hold all.
-_GIVE_WAY = ("title", "listing", "url", "value")
+_GIVE_WAY = ("title", "listing", "url", "value", "command")
 _FOLDED = ("url", "value", "from")
 _LEAST = 8
 
@@ -32,10 +32,17 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table; None is shown as a dash. Text is never read as markup."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any] | str]) -> None:
+    """A table; None is shown as a dash. Text is never read as markup. A row that is a text goes
+    across all columns.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
-    cells = [[Text("-" if cell is None else str(cell)) for cell in row] for row in rows]
+    rows = list(rows)
+    cells = [
+        [Text("-" if cell is None else str(cell)) for cell in row]
+        for row in rows
+        if not isinstance(row, str)
+    ]
     screen = console()
     widths = [
         max(Text(name).cell_len, *(row[position].cell_len for row in cells), 0)
@@ -54,7 +61,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         )
     for row in cells:
         table.add_row(*row)
-    screen.print(table)
+    with screen.capture() as printed:
+        screen.print(table)
+    lines = iter(printed.get().removesuffix("\n").split("\n"))
+    if any(isinstance(row, str) for row in rows):  # each other is one line then
+        click.echo(next(lines))
+        lines = iter([row if isinstance(row, str) else next(lines) for row in rows])
+    for line in lines:
+        click.echo(line)
 
 
 def print_diff(before: Sequence[str], after: Sequence[str]) -> None:

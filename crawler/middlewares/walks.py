@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from logging import WARNING
 
 from crawler.items import Entry, Listing
+from crawler.log import event
 from crawler.scope import Scope, span
 from pipelines.database.connect import writing
 from pipelines.database.coverage import Coverage, Span
@@ -90,6 +92,8 @@ class Walks:
         self._walks[listing.name] = _Walk(
             id_, listing, self._run.clock(), covered, whole, deque(maxlen=self._slack or 1)
         )
+        told = f"{listing.site} {listing.name}: a walk begins"
+        event("walk-begun", told, site=listing.site, listing=listing.name)
         return True
 
     def show(self, listing: Listing, entries: Sequence[Entry], *, last: bool) -> bool:
@@ -116,7 +120,11 @@ class Walks:
     def settle(self) -> None:
         """All that was asked for has an outcome: what the walks read is covered now."""
         with writing(self._run.corpus):
-            self._run.gaps += ((self._site, each) for each in self._coverage.settle())
+            found = self._coverage.settle()
+        self._run.gaps += ((self._site, each) for each in found)
+        for each in found:
+            told = f"{self._site} {each}: a gap, it shows less than came since the last crawl"
+            event("gap", told, level=WARNING, site=self._site, listing=each)
 
     def fell_back(self, listing: Listing) -> None:
         """The rest of this walk reads pages that do not reach as far as the listing."""
@@ -137,6 +145,7 @@ class Walks:
             self._run.ledger.end_walk(walk.id, outcome, self._span(walk, outcome))
             if outcome != "failed" and not walk.fell_back:
                 self._frontier.answered(listing.name)
+        _tell_end(listing, outcome, self._run.ledger.walked(walk.id))
 
     def _span(self, walk: _Walk, outcome: str) -> Span | None:
         """The time of which a walk has read all that its listing showed."""
@@ -183,3 +192,10 @@ class Walks:
         # A backfill goes through covered ground to what lies behind it.
         assert walk.covered
         return not scope.since or time_text(scope.since) >= walk.covered.start
+
+
+def _tell_end(listing: Listing, outcome: str, counts: dict[str, int]) -> None:
+    site, name = listing.site, listing.name
+    told = "{new} new of {entries} entries on {pages} pages".format_map(counts)
+    sentence = f"{site} {name}: the walk ends ({outcome}), {told}"
+    event("walk-ended", sentence, site=site, listing=name, outcome=outcome, counts=counts)

@@ -129,8 +129,11 @@ def _open(path: Path, migrations: Migrations) -> Database:
 def _check(path: Path, migrations: Migrations) -> None:
     """Refuse a newer file before either of the two is touched: reading only, it stays as it is."""
     if path.is_file():
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as conn:
-            _refuse_newer(Database(_configured(conn)), migrations, path)
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as conn:
+                _refuse_newer(Database(_configured(conn)), migrations, path)
+        except sqlite3.Error as error:
+            raise StoreError(f"{path} cannot be opened: {error}", path) from error
 
 
 def _configured(conn: sqlite3.Connection) -> sqlite3.Connection:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from logging import WARNING
 
 from sqlite_utils import Database
 
+from crawler.log import event
 from pipelines.database.connect import writing
 from pipelines.database.rows import time_text
 
@@ -67,6 +69,8 @@ class Hosts:
         """The host answered as it should."""
         known = self._known(host)
         known.good += 1
+        if known.until:
+            event("host-answers", f"{host} answers again", host=host)
         if known.refusals or known.until or (known.rests and known.good >= _GOOD):
             known.refusals, known.until = 0, None
             known.rests = 0 if known.good >= _GOOD else known.rests
@@ -79,6 +83,8 @@ class Hosts:
         known, now = self._known(host), self._clock()
         known.reason, known.good, known.refused_at, known.site = reason, 0, now, site
         known.refusals += 1
+        facts = {"host": host, "site": site, "reason": reason}
+        event("host-refuses", f"{host} refuses ({reason})", level=WARNING, **facts)
         if wait or known.until or reason == _OUTRIGHT or known.refusals >= _REFUSALS:
             # What it asks for; more only where it refuses again and again.
             lengths = self.rests if not wait else (wait, *(max(wait, rest) for rest in self.rests))
@@ -86,6 +92,8 @@ class Hosts:
             known.rests += 1
             # Rows hold whole seconds: never earlier than that.
             known.until = (now + length + _SECOND).replace(microsecond=0)
+            until = time_text(known.until)
+            event("host-rests", f"{host} rests until {until}", level=WARNING, **facts, until=until)
         self._save(host, known, now)
 
     def _known(self, host: str) -> _Host:

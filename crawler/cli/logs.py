@@ -1,0 +1,32 @@
+"""The log of a run, from its beginning to its end."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from crawler.config import Log
+from crawler.log import event, logging_run
+from pipelines.run import Run
+
+
+def attach(run: Run, settings: Log, command: str, *, verbose: bool) -> None:
+    """Log a run that is open until it has written its last and given its lock back."""
+    log = ExitStack()
+    log.enter_context(logging_run(run.id, settings, verbose=verbose))
+    run.ends.push(log)
+    event("run-begun", f"run {run.id} begins: {command}", command=command, data=str(run.data))
+    log.callback(_ended, run)
+
+
+def _ended(run: Run) -> None:
+    counts = {name: count for name, count in run.counts.items() if count}
+    told = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing new"
+    why = str(run.error) if run.error else run.reason
+    sentence = f"run {run.id} ends, {run.outcome}: {told}"
+    event(
+        "run-ended",
+        f"{sentence} ({why})" if why else sentence,
+        outcome=run.outcome,
+        reason=why,
+        counts=counts,
+    )
