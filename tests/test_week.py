@@ -13,7 +13,7 @@ from tests.cron import HOUR, MONDAY, Start, begun
 from tests.faults import CASES, check, play, quiet, stored_once
 from tests.figures import figures, row
 
-START = Start(MONDAY + 9 * HOUR, history=10, scale=0.5)
+START = Start(MONDAY + 9 * HOUR, history=8, scale=0.4)
 
 
 def test_a_morning_and_two_faults(tmp_path: Path, record_property: Any) -> None:
