@@ -12,7 +12,8 @@ from tests.week import RATES, Faults, Published
 
 @dataclass(frozen=True)
 class Case:
-    """A fault, and the alarm that is to come of it, with ``words`` in it; no ``rule``: none.
+    """A fault, and the alarm that is to come of it, with ``subject`` in its subject and ``words``
+    in its text; no ``rule``: none.
 
     It lasts ``least`` hours, and until it is told of, but no longer than ``most``. ``known``
     says when a person could know at the earliest, ``polls`` which sites' polls may tell.
@@ -135,8 +136,9 @@ def check(outcome: Outcome) -> None:
     """One alarm, one recovery, and nothing lost."""
     case = outcome.case
     expected = ["alarm", *["reminder"] * case.reminders, "recovery"] if case.rule else []
-    told = [(each.kind, each.rule, each.subject) for each in outcome.messages]
-    assert told == [(kind, case.rule, case.subject) for kind in expected]
+    assert [each.kind for each in outcome.messages] == expected, outcome.messages
+    assert {each.rule for each in outcome.messages} <= {case.rule}
+    assert all(case.subject in each.subject for each in outcome.messages)
     assert all(word in outcome.messages[0].text for word in case.words)
     assert outcome.polls is None or outcome.polls <= 2
     assert {tick.code for tick in outcome.ticks} <= case.codes
@@ -275,13 +277,13 @@ def _reboot(cron: Cron) -> None:
 _EAST = ("eastmoney",)
 _COLUMNS = [name for name in RATES if name[0].isdigit()]
 CASES = [
-    Case("down", "failing", "eastmoney", _down("eastmoney"), first_poll(*_EAST), sites=_EAST),
+    Case("down", "rest", "eastmoney", _down("eastmoney"), first_poll(*_EAST), sites=_EAST),
     Case(
-        "blog down", "failing", "finews", _down("finews"), first_poll("finews"),
+        "blog down", "rest", "finews", _down("finews"), first_poll("finews"),
         sites=("finews",), most=8,
     ),
     Case(
-        "down 26 h", "failing", "eastmoney", _down("eastmoney"), first_poll(*_EAST),
+        "down 26 h", "rest", "eastmoney", _down("eastmoney"), first_poll(*_EAST),
         sites=_EAST, least=26, most=26, reminders=1,
     ),
     Case(
@@ -311,7 +313,7 @@ CASES = [
         articles(6, "eastmoney"), words=("published_at",), sites=_EAST, most=10,
     ),
     Case(
-        "throttled", "rest", "np-listapi.eastmoney.com",
+        "throttled", "rest", "eastmoney",
         lambda cron: cron.world.faults.throttled.add("eastmoney"), first_poll(*_EAST), sites=_EAST,
     ),
     Case("clock ahead", "clock", "", _ahead(3), first_poll("finews", "eastmoney")),

@@ -57,5 +57,5 @@ def _latencies(cron: Cron, began: datetime) -> Iterator[str]:
             if each.listing == name and each.at > began and each.code in seen
         ]
         if len(minutes) > 1:
-            most = quantiles(minutes, n=20)[-1]
+            most = quantiles(minutes, n=20, method="inclusive")[-1]
             yield f"  {name:<28} {len(minutes):6} {median(minutes):6.0f} {most:6.0f}"
