@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from crawler.cli import COMMANDS
 from tests.conftest import BIN, ROOT, Program
 
 DEPLOY = ROOT / "deploy"
@@ -107,3 +108,10 @@ def test_the_weekly_line_runs_as_cron_runs_it(finews: Program, tmp_path: Path) -
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_guide_names_only_commands_that_there_are() -> None:
+    text = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:`|\$ )(?:fn|finews) ([a-z]+)", text))
+    assert named - {"alarm"} <= set(COMMANDS)
+    assert {"db", "runs", "status", "gaps", "failures", "pages"} <= named
