@@ -16,6 +16,7 @@ FinewsError
 ├── BadSettings           finews.toml or the environment holds a wrong setting: exit code 2
 ├── WorkerDied            a process of a parallel run was killed: run it again
 ├── BrokenRow             a stored article holds what its field cannot; another tool wrote it
+├── SinkFailed            a message did not reach a command, webhook or mailbox; it is tried again
 ├── MissingExtra          an optional package is not installed; names the extra that brings it
 └── StoreError            the data folder failed: the run ends with exit code 1
     ├── Locked            another run holds the lock: exit code 4
@@ -25,7 +26,7 @@ FinewsError
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 
@@ -176,6 +177,12 @@ class BrokenRow(FinewsError):
         self.info_code = info_code
 
 
+class SinkFailed(FinewsError):
+    """A message of an alarm did not reach where it should; ``str()`` is the cause, no secret in
+    it. It never ends a run: the next one tries again.
+    """
+
+
 class MissingExtra(FinewsError):
     """A package that only some need is not installed. ``extra`` is the extra that brings it."""
 
@@ -196,7 +203,13 @@ class StoreError(FinewsError):
 
 
 class Locked(StoreError):
-    """Another run holds the lock on the data folder. Wait for it, or use ``--wait``."""
+    """Another run holds the lock on the data folder, ``since`` then, an aware time. Wait for it,
+    or use ``--wait``.
+    """
+
+    def __init__(self, message: str, path: Path, since: datetime) -> None:
+        super().__init__(message, path)
+        self.since = since
 
 
 class NewerDatabase(StoreError):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,10 +14,13 @@ from crawler.parsers.dates import SHANGHAI
 from pipelines.database.connect import open_corpus, open_pages, writing
 from pipelines.database.frontier import Frontier
 from pipelines.database.hosts import Hosts, Rest
-from pipelines.database.ledger import Ledger
+from pipelines.database.ledger import Ledger, Tally
 from pipelines.database.lock import RunLock
 from pipelines.database.regroup import regroup, ungrouped
 from pipelines.store import Store
+
+# How long runs that had nothing to do are kept.
+_IDLE = timedelta(days=30)
 
 Clock = Callable[[], datetime]
 
@@ -34,9 +37,10 @@ class Run:
     holds what the ``runs`` table keeps, ``unfinished`` the sites whose crawl has not come to
     its end, ``foreign`` counts records of web archives that are no articles of a site we know,
     ``resting`` the hosts that were not asked because they rest, ``gaps`` the sites and
-    listings that lost sight of what was covered; ``error`` is set when the data folder
-    failed, and then nothing more is written. ``ends`` is left when all is written, under the
-    lock still.
+    listings that lost sight of what was covered; ``reason`` tells why it was stopped; ``error``
+    is set when the data folder failed, and then nothing more is written. ``tally`` counts by
+    site and listing, ``clock_off`` is as in the table. ``ends`` is left when all is written,
+    under the lock still.
     """
 
     _current: ClassVar[dict[Path, Run]] = {}
@@ -50,6 +54,9 @@ class Run:
         self.unfinished: set[str] = set()
         self.resting: dict[str, Rest] = {}
         self.gaps: list[tuple[str, str]] = []
+        self.tally: Tally = defaultdict(Counter)
+        self.clock_off: float | None = None
+        self.reason: str | None = None
         self.error: StoreError | None = None
         self.ends = ExitStack()
         self.corpus = open_corpus(data)
@@ -60,7 +67,14 @@ class Run:
             self.id = Ledger.begin(self.corpus, command, clock())
         self.ledger = Ledger(self.corpus, self.id, clock)
         self.hosts = Hosts(self.corpus, clock)
-        self.store = Store(self.corpus, self.pages, run_id=self.id, clock=clock, counts=self.counts)
+        self.store = Store(
+            self.corpus,
+            self.pages,
+            run_id=self.id,
+            clock=clock,
+            counts=self.counts,
+            tally=self.tally,
+        )
 
     @classmethod
     @contextmanager
@@ -78,6 +92,9 @@ class Run:
             run = cls._current[data] = cls(data, command, clock)
             try:
                 yield run
+            except KeyboardInterrupt:
+                run.stop("by Ctrl-C or a signal")
+                raise
             finally:
                 del cls._current[data]
                 run._close()
@@ -97,8 +114,20 @@ class Run:
     def save(self, outcome: str | None = None) -> None:
         """Write the counts so far; with ``outcome`` the run is over."""
         self.counts["skipped"] = len(self.skipped) + self.foreign
+        told = str(self.error) if self.error else self.reason
+        reason = None if outcome in (None, "finished") else told
         with writing(self.corpus):
-            self.ledger.save(self.counts, outcome)
+            self.ledger.save(self.counts, self.tally, self.clock_off, outcome, reason)
+
+    def idle(self) -> None:
+        """There was nothing to do."""
+        with writing(self.corpus):
+            self.ledger.drop_idle(self.clock() - _IDLE)
+
+    def stop(self, reason: str) -> None:
+        """The run is ended before its end, for ``reason``."""
+        self.unfinished.add("")
+        self.reason = reason
 
     @property
     def outcome(self) -> str:

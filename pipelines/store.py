@@ -18,6 +18,7 @@ from pipelines.database.connect import writing
 from pipelines.database.duplicates import Duplicates, State
 from pipelines.database.failures import write_failure
 from pipelines.database.history import keep
+from pipelines.database.ledger import Tally
 from pipelines.database.looks import Looks
 from pipelines.database.rows import json_text, paragraphs_of, time_text
 from pipelines.dedupe import content_hash, fingerprint
@@ -53,7 +54,7 @@ class Store:
     sightings, its group of near-duplicates and the frontier's rows that it answers are one
     transaction. ``counts``
     is counted up as records are written: new, changed, filled, improved, unchanged, incomplete,
-    failed.
+    failed; so is ``tally``, by listing.
     Raises :class:`crawler.errors.WriteFailed`.
     """
 
@@ -65,12 +66,14 @@ class Store:
         run_id: int,
         clock: Callable[[], datetime],
         counts: Counter[str],
+        tally: Tally,
     ) -> None:
         self._corpus = corpus
         self._pages = pages
         self._run_id = run_id
         self._clock = clock
         self._counts = counts
+        self._tally = tally
         self.looks = Looks(corpus, clock)
         self._duplicates = Duplicates(corpus)
         self._clear()
@@ -102,22 +105,25 @@ class Store:
             except BaseException:
                 self._duplicates.forget()
                 raise
-            self._counts.update(counted)
+            for (listing, name), number in counted.items():
+                self._counts[name] += number
+                self._tally[listing][name] += number
         self._tell()
         self._clear()
 
-    def _write_waiting(self) -> Counter[str]:
-        counted: Counter[str] = Counter()
+    def _write_waiting(self) -> Counter[tuple[tuple[str, str], str]]:
+        counted: Counter[tuple[tuple[str, str], str]] = Counter()
         self._states: list[State] = []
         for record in self._waiting:
             if isinstance(record, Failure):
                 write_failure(self._corpus, record, self._run_id, self._clock())
-                counted["failed"] += 1
+                counted[(record.site, record.listing or ""), "failed"] += 1
             elif isinstance(record, Look):
                 self.looks.write(record)
             else:
-                counted[self._write_article(record)] += 1
-                counted["incomplete"] += incomplete(record)
+                listing = (record.site, record.listing or "")
+                counted[listing, self._write_article(record)] += 1
+                counted[listing, "incomplete"] += incomplete(record)
         self._duplicates.write(self._states)
         return counted
 

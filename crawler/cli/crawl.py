@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import click
-from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.project import get_project_settings
 
-from crawler.cli import LOCKED, options
+from crawler.cli import FAILED, LOCKED, options
+from crawler.cli.due import due_tasks
 from crawler.cli.logs import attach
+from crawler.cli.process import Process
 from crawler.cli.progress import RunProgress
 from crawler.cli.summary import summarise
 from crawler.config_file import load
-from crawler.errors import Locked
+from crawler.errors import Locked, StoreError
 from crawler.spiders.listing import ListingSpider
-from pipelines.run import Run
+from pipelines import metrics
+from pipelines.alarms import sinks as alarms
+from pipelines.health.attend import Attended, attend
+from pipelines.run import Run, now
+
+# After that a person should know that a run goes on and on.
+_LONG = timedelta(hours=6)
+
+#: The arguments of each site's spider.
+Tasks: TypeAlias = Mapping[str, Mapping[str, str]]
 
 
 @click.command("crawl")
@@ -33,9 +46,15 @@ from pipelines.run import Run
 @options.until
 @click.option("--full", is_flag=True, help="Look again at articles that are stored.")
 @click.option("--max-pages", type=click.IntRange(1), metavar="N", help="At most N pages a listing.")
+@click.option("--due", is_flag=True, help="Only what is due by now; for cron, every few minutes.")
+@click.option(
+    "--max-time",
+    type=options.Length("smhd", "90s, 50m or 6h"),
+    metavar="TIME",
+    help="End after TIME, such as 50m; the next run goes on.",
+)
 @options.replay
 @options.wait
-@click.option("--quiet", is_flag=True, help="Print nothing when all is well, as for cron.")
 @click.option("--verbose", is_flag=True, help="Tell on standard error what happens.")
 @options.data
 @options.json
@@ -46,20 +65,24 @@ def command(
     until: datetime | None,
     full: bool,
     max_pages: int | None,
+    due: bool,
+    max_time: timedelta | None,
     replay: str | None,
     wait: bool,
-    quiet: bool,
     verbose: bool,
     data: Path,
     as_json: bool,
 ) -> None:
     """Crawl SITEs (all that are enabled, when none is named) into the corpus.
 
-    What is stored is not fetched again; what an earlier run left is fetched first.
+    What is stored is not fetched again; what an earlier run left is fetched first. With
+    --due each listing is read as often as it deserves by its own history, and nothing is
+    printed while all is well: alarms only, once each.
 
     \b
     Examples:
       finews crawl
+      finews crawl --due --max-time 50m
       finews crawl finews --listing jiemianxinwen --since 2022-05-01
       finews crawl finews --replay http://127.0.0.1:8000
 
@@ -68,6 +91,8 @@ def command(
     """
     options.check_order(since, until)
     settings = crawl_settings(data, replay)
+    alarms.check(load())
+    metrics.check(load().settings.metrics)
     loader = SpiderLoader.from_settings(settings)
     chosen = sites or tuple(settings.getlist("FINEWS_SITES"))
     for site in chosen:
@@ -88,12 +113,23 @@ def command(
         "max_pages": str(max_pages or ""),
     }
     tasks = dict.fromkeys(chosen, arguments)
+    polling = load().settings.polling
+    quiet = due and not sys.stdout.isatty()
     try:
-        code = crawl(tasks, settings, wait=wait, quiet=quiet, verbose=verbose, as_json=as_json)
-    except Locked:
-        if not quiet:  # the run before it may take its time
+        code = crawl(
+            " ".join(("crawl", *(["--due"] if due else []), *chosen)),
+            (lambda run: due_tasks(run, tasks, settings, polling)) if due else (lambda _: tasks),
+            settings,
+            wait=wait,
+            as_json=as_json,
+            quiet=quiet,
+            verbose=verbose,
+            max_time=max_time,
+        )
+    except Locked as error:
+        if not quiet or now() - error.since > _LONG:
             raise
-        code = LOCKED
+        code = LOCKED  # the run before may take its time
     sys.exit(code)
 
 
@@ -121,39 +157,70 @@ def _is_http(url: str) -> bool:
 
 
 def crawl(
-    sites: Mapping[str, Mapping[str, str]],
+    command: str,
+    plan: Callable[[Run], Tasks],
     settings: Settings,
     *,
     wait: bool = False,
+    as_json: bool = False,
     quiet: bool = False,
     verbose: bool = False,
-    as_json: bool = False,
+    max_time: timedelta | None = None,
+    unattended: bool = False,
 ) -> int:
-    """Run the spiders of ``sites``, each with its arguments, in one run, print its
-    summary; the exit code. ``quiet`` prints it only where something is not as it should be.
+    """Do in one run, called ``command``, what ``plan`` says once it is open, look after the
+    alarms, and print a summary; the exit code. ``unattended`` leaves the alarms alone.
     """
-    data, command = Path(settings["FINEWS_DATA"]), f"crawl {' '.join(sites)}"
-    with Run.open(data, command, wait=wait) as run:
-        attach(run, load().settings.log, command, verbose=verbose)
-        broken = work(run, sites, settings, as_json=as_json or quiet)
-    return summarise(run, broken=broken, as_json=as_json, quiet=quiet)
+    data = Path(settings["FINEWS_DATA"])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    run, broken = None, False
+    try:
+        with Run.open(data, command, wait=wait) as run:
+            attach(run, load().settings.log, command, verbose=verbose)
+            if tasks := plan(run):
+                broken = _work(run, tasks, settings, quiet=as_json or quiet, max_time=max_time)
+            else:
+                run.idle()
+    except KeyboardInterrupt:
+        if run is None:
+            click.echo("finews: stopped before it began", err=True)
+            return FAILED
+    except Locked:
+        raise
+    except StoreError as error:
+        if not unattended:
+            attend(data, load().settings, now, finished=False, trouble=error)
+        raise
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    attended = Attended() if unattended else _attend(run)
+    return summarise(run, attended, broken=broken, as_json=as_json, quiet=quiet)
 
 
-def work(
-    run: Run, sites: Mapping[str, Mapping[str, str]], settings: Settings, *, as_json: bool
+def _attend(run: Run) -> Attended:
+    """Look after the alarms; Ctrl-C ends it, and the next run does the rest."""
+    finished = run.outcome == "finished"
+    try:
+        return attend(run.data, load().settings, run.clock, finished=finished, trouble=run.error)
+    except KeyboardInterrupt:
+        return Attended()
+
+
+def _work(
+    run: Run, tasks: Tasks, settings: Settings, *, quiet: bool, max_time: timedelta | None
 ) -> bool:
     """Run the spiders in a run that is open; True when the program itself failed.
 
     Scrapy ends with 0 whatever happens, so the exit code comes from what the run counted.
     """
-    process = AsyncCrawlerProcess(settings)
+    process = Process(settings, run.stop, max_time.total_seconds() if max_time else None)
     # What it reports with a traceback stands in failures, with its reason.
     logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
-    crawlers = [process.create_crawler(site) for site in sites]
-    for crawler, arguments in zip(crawlers, sites.values(), strict=True):
+    crawlers = [process.create_crawler(site) for site in tasks]
+    for crawler, arguments in zip(crawlers, tasks.values(), strict=True):
         process.crawl(crawler, **arguments)
-    with RunProgress(run, quiet=as_json):
-        process.start()
+    with RunProgress(run, quiet=quiet):
+        process.run()
     return any(map(_is_broken, crawlers))
 
 

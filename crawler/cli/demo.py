@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from crawler.cli import options
-from crawler.cli.crawl import crawl, crawl_settings
+from crawler.cli.crawl import Tasks, crawl, crawl_settings
 from crawler.cli.output import print_table, short_time
 from crawler.config_file import VARIABLE
 from crawler.demo import bundled
@@ -45,7 +45,9 @@ def command(data: Path, as_json: bool) -> None:
         click.echo(f"Crawling miniatures of {' and '.join(_SITES)}, served on loopback.")
     os.environ[VARIABLE] = os.devnull  # the same demo for everyone, whatever finews.toml says
     with serve(bundled()) as url:
-        code = crawl({site: {} for site in _SITES}, crawl_settings(data, url), as_json=as_json)
+        tasks: Tasks = {site: {} for site in _SITES}
+        settings = crawl_settings(data, url)
+        code = crawl("demo", lambda _: tasks, settings, as_json=as_json, unattended=True)
     if code:
         sys.exit(code)
     db = read_corpus(data)

@@ -12,9 +12,8 @@ from scrapy.spiderloader import SpiderLoader
 
 from crawler import infocode
 from crawler.cli import FAILED, UNEXPECTED, options
-from crawler.cli.crawl import crawl_settings, work
+from crawler.cli.crawl import Tasks, crawl, crawl_settings
 from crawler.cli.output import print_json, short_time
-from crawler.cli.summary import summarise
 from crawler.spiders.listing import ListingSpider
 from pipelines.database import report
 from pipelines.database.connect import read_corpus, writing
@@ -100,11 +99,13 @@ def _retry(
         site: {"owed": "yes", "listing": ",".join(sorted(names))}
         for site, names in listings.items()
     }
-    with Run.open(data, "failures --retry", wait=wait) as run:
+
+    def plan(run: Run) -> Tasks:
         with writing(run.corpus):
             make_due(run.corpus, ((each["site"], each["url"]) for each in found), run.clock())
-        broken = work(run, arguments, settings, as_json=as_json)
-    return summarise(run, broken=broken, as_json=as_json)
+        return arguments
+
+    return crawl("failures --retry", plan, settings, wait=wait, as_json=as_json)
 
 
 def _has(spider: type[Spider], listing: str | None) -> bool:

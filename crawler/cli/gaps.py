@@ -47,7 +47,8 @@ def command(
     found = [each for each in gaps(read_corpus(data)) if not sites or each["site"] in sites]
     if fill and found:
         settings = crawl_settings(data, replay)
-        code = crawl(_tasks(found), settings, wait=wait, as_json=as_json)
+        tasks = _tasks(found)
+        code = crawl("gaps --fill", lambda _: tasks, settings, wait=wait, as_json=as_json)
         if not as_json:
             left = [each for each in gaps(read_corpus(data)) if not sites or each["site"] in sites]
             _print(left)

@@ -21,7 +21,7 @@ def attach(run: Run, settings: Log, command: str, *, verbose: bool) -> None:
 def _ended(run: Run) -> None:
     counts = {name: count for name, count in run.counts.items() if count}
     told = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing new"
-    why = str(run.error) if run.error else getattr(run, "reason", None)
+    why = str(run.error) if run.error else run.reason
     sentence = f"run {run.id} ends, {run.outcome}: {told}"
     event(
         "run-ended",

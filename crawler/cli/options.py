@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import click
 
@@ -38,6 +39,31 @@ class Bound(click.ParamType[datetime]):
             return read_bound(value, end=self._end)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Length(click.ParamType[timedelta]):
+    """A length of time: a number and one of the ``units`` that it knows, 50m or 90d."""
+
+    name = "length"
+    _UNITS: ClassVar[dict[str, timedelta]] = {
+        "s": timedelta(seconds=1),
+        "m": timedelta(minutes=1),
+        "h": timedelta(hours=1),
+        "d": timedelta(days=1),
+        "w": timedelta(weeks=1),
+    }
+
+    def __init__(self, units: str, examples: str) -> None:
+        self._given = re.compile(rf"([0-9]{{1,5}})([{units}])\Z")
+        self._examples = examples
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        found = self._given.match(value)
+        if not found or not int(found[1]):
+            self.fail(f"{value!r} is no length of time such as {self._examples}", param, ctx)
+        return int(found[1]) * self._UNITS[found[2]]
 
 
 def check_order(since: datetime | None, until: datetime | None) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -17,23 +15,6 @@ from crawler.errors import StoreError
 from pipelines.database.connect import PAGES, read_corpus, read_pages, require_corpus
 from pipelines.database.prune import Prunable, Pruning, sizes
 from pipelines.run import Run, now
-
-_AGE = re.compile(r"([0-9]{1,5})([hdw])\Z")
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-
-
-class Age(click.ParamType[timedelta]):
-    """A length of time in hours, days or weeks: 12h, 90d, 8w."""
-
-    name = "age"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        found = _AGE.match(value)
-        if not found:
-            self.fail(f"{value!r} is no age such as 12h, 90d or 8w", param, ctx)
-        return int(found[1]) * _UNITS[found[2]]
 
 
 @click.group("pages", invoke_without_command=True)
@@ -75,7 +56,11 @@ def command(ctx: click.Context, data: Path, as_json: bool) -> None:
 
 @command.command("prune")
 @click.option(
-    "--older-than", type=Age(), required=True, metavar="AGE", help="Answered last so long ago."
+    "--older-than",
+    type=options.Length("hdw", "12h, 90d or 8w"),
+    required=True,
+    metavar="AGE",
+    help="Answered last so long ago.",
 )
 @click.option("--site", "sites", metavar="NAME", multiple=True, help="Only pages of site NAME.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")

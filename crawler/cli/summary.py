@@ -13,26 +13,43 @@ from pipelines.database import report
 from pipelines.database.connect import read_corpus
 from pipelines.database.ledger import COUNTS
 from pipelines.database.rows import time_text
+from pipelines.health.attend import Attended
 from pipelines.run import Run
 
+_NOTHING = Attended()
 
-def summarise(run: Run, *, broken: bool = False, as_json: bool, quiet: bool = False) -> int:
-    """Print what a run did; its exit code. ``broken`` says that the program itself failed,
-    ``quiet`` that nothing is to be printed when all is well.
+
+def summarise(
+    run: Run,
+    attended: Attended = _NOTHING,
+    *,
+    broken: bool = False,
+    as_json: bool,
+    quiet: bool = False,
+) -> int:
+    """Print what a run did, and alarms that it led to; its exit code. ``broken`` says that the
+    program itself failed.
+
+    With ``quiet`` the alarms alone are told, and that the data folder failed.
     """
-    code = FAILED if run.counts["failed"] or run.unfinished or run.resting or run.gaps else 0
+    failed = run.counts["failed"] or run.unfinished or run.resting or run.gaps
+    # That a message does not get through does not fail a crawl.
+    wrong = [rule for rule, _ in attended.wrong if rule != "sink"]
+    code = FAILED if failed or wrong else 0
     if run.error or broken:
         code = UNEXPECTED
     if run.error:
         click.echo(f"finews: {run.error}", err=True)
-    if quiet and not code:
+    if not as_json and quiet:
+        _tell(attended)
         return code
-    failed = [] if run.error else _failed(run)
+    failures = [] if run.error else _failed(run)
     if as_json:
         print_json(
             {
                 "run": run.id,
                 "outcome": run.outcome,
+                "reason": run.reason,
                 "exit_code": code,
                 **{name: run.counts[name] for name in COUNTS},
                 "skipped_urls": sorted(run.skipped),
@@ -41,17 +58,19 @@ def summarise(run: Run, *, broken: bool = False, as_json: bool, quiet: bool = Fa
                     for each in run.resting.values()
                 ],
                 "gaps": [{"site": site, "listing": listing} for site, listing in run.gaps],
-                "failures": failed,
+                "failures": failures,
+                "alarms": [{"rule": rule, "subject": name} for rule, name in attended.wrong],
+                "messages": [{"kind": each.kind, "text": each.text} for each in attended.messages],
             }
         )
         return code
     click.echo(_sentence(run, code))
     for url in sorted(run.skipped):
         click.echo(f"  skipped, no info code: {url}")
-    for each in failed[:10]:
+    for each in failures[:10]:
         click.echo(f"  failed, {each['reason']}: {each['url']}")
-    if len(failed) > 10:
-        click.echo(f"  and {len(failed) - 10} more")
+    if len(failures) > 10:
+        click.echo(f"  and {len(failures) - 10} more")
     for rest in run.resting.values():
         until = short_time(time_text(rest.until))
         click.echo(f"{rest.host} refused ({rest.reason}) and rests until {until};")
@@ -59,9 +78,15 @@ def summarise(run: Run, *, broken: bool = False, as_json: bool, quiet: bool = Fa
     for site, listing in run.gaps:
         click.echo(f"A gap: {site} {listing} shows less than came since the last crawl.")
         click.echo(f"  See finews gaps --data {run.data}.")
-    if failed:
+    if failures:
         click.echo(f"See finews failures --data {run.data} for the reasons.")
+    _tell(attended)
     return code
+
+
+def _tell(attended: Attended) -> None:
+    for message in attended.messages:
+        click.echo(f"{message.title}\n  {message.text}")
 
 
 def _sentence(run: Run, code: int) -> str:

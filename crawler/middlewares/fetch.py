@@ -113,6 +113,24 @@ def retry_after(response: Response) -> timedelta | None:
     return min(wait, _LONGEST) if wait > timedelta(0) else None
 
 
+def clock_off(response: Response, now: datetime) -> float | None:
+    """By how many seconds the server's clock is ahead of ``now``; None where it does not tell.
+
+    ``Date`` is when the answer was made, ``Age`` how many seconds a cache has kept it since
+    (RFC 9110, RFC 9111).
+    """
+    date, age = (
+        (response.headers.get(name) or b"").decode("latin-1").strip() for name in ("Date", "Age")
+    )
+    try:
+        time = parsedate_to_datetime(date)
+        kept = float(age) if age.isdecimal() else 0.0
+        # 「-0000」 is read as UTC that tells no zone.
+        return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - now).total_seconds() + kept
+    except (ValueError, OverflowError):
+        return None
+
+
 def _told(error: BaseException) -> str:
     """An error in words; Twisted's lists of failures have none."""
     words = str(error)

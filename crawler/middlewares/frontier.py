@@ -79,7 +79,7 @@ class FrontierMiddleware:
         run.hosts.rests = [timedelta(seconds=float(each)) for each in rests]
         self._setbacks = Setbacks(
             spider,
-            run.hosts,
+            run,
             self._walks,
             self._ours,
             self._put_back,

@@ -1,5 +1,7 @@
 """A good guest: robots.txt, its Crawl-delay, and hosts that rest after they refused.
 
+It sees every request and answer, and so counts them too.
+
 Which hosts rest is decided by :mod:`pipelines.database.hosts`, which the frontier tells of
 every answer. Here requests to them wait, or are turned away where that would take too long.
 """
@@ -17,7 +19,7 @@ from scrapy.robotstxt import RobotParser
 from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.utils.httpobj import urlparse_cached
 
-from crawler.middlewares.fetch import HostRests, RobotsUnreachable
+from crawler.middlewares.fetch import HostRests, RobotsUnreachable, clock_off
 from pipelines.scrapy import run_of
 
 _POLL_S = 0.2  # how soon a wait ends when the crawl does
@@ -51,6 +53,23 @@ class GuestMiddleware:
                 run.resting[rest.host] = rest
                 raise HostRests(rest)
             await asyncio.sleep(min(left.total_seconds(), _POLL_S))
+        if listing := _listing_of(request):
+            run.tally[self._site, listing]["requests"] += 1
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        if run := run_of(self._crawler):
+            run.counts["bytes"] += len(response.body)
+            if listing := _listing_of(request):
+                run.tally[self._site, listing]["bytes"] += len(response.body)
+            off = clock_off(response, run.clock())
+            if off is not None and (run.clock_off is None or abs(off) < abs(run.clock_off)):
+                run.clock_off = off
+        return response
+
+    @property
+    def _site(self) -> str:
+        assert self._crawler.spider
+        return self._crawler.spider.name
 
     def _slow_down(self, robotparser: RobotParser, request: Request) -> None:
         settings = self._crawler.settings
@@ -66,6 +85,14 @@ class GuestMiddleware:
         downloader.per_slot_settings[key] = {"delay": delay, "jitter": _JITTER}
         if slot := downloader.slots.get(key):
             slot.delay, slot.jitter = delay, _JITTER
+
+
+def _listing_of(request: Request) -> str | None:
+    """The listing that a request is for, or that showed what it is for."""
+    if entry := request.cb_kwargs.get("entry"):
+        return str(entry.listing)
+    listing = request.cb_kwargs.get("listing")
+    return str(listing.name) if listing else None
 
 
 class RobotsMiddleware(RobotsTxtMiddleware):

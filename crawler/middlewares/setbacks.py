@@ -15,7 +15,7 @@ from crawler.items import Article, Entry, Failure, Listing, Look
 from crawler.middlewares.walks import Walks
 from crawler.reading import failed
 from crawler.spiders.listing import ListingSpider
-from pipelines.database.hosts import Hosts
+from pipelines.run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Setbacks:
     def __init__(
         self,
         spider: ListingSpider,
-        hosts: Hosts,
+        run: Run,
         walks: Walks,
         ours: Callable[[Request], Request],
         put_back: Callable[[Entry], None],
@@ -56,7 +56,8 @@ class Setbacks:
         retries: int,
     ) -> None:
         self._spider = spider
-        self._hosts = hosts
+        self._run = run
+        self._hosts = run.hosts
         self._walks = walks
         self._ours = ours
         self._put_back = put_back
@@ -71,11 +72,18 @@ class Setbacks:
             logger.error("unexpected error at %s", request.url, exc_info=error)
             yield self._failed(error, request)
         elif error.refusal:
+            self._count(request)
             yield from self._turned_away(error, request)
         elif isinstance(error, HostAtRest):
             yield from self._left_alone(error, request)
         else:
             yield from self._gone_wrong(error, request)
+
+    def _count(self, request: Request) -> None:
+        entry, listing = request.cb_kwargs.get("entry"), request.cb_kwargs.get("listing")
+        name = entry.listing if entry else listing.name if listing else ""
+        self._run.counts["refusals"] += 1
+        self._run.tally[self._spider.name, name]["refusals"] += 1
 
     def answered(self, request: Request) -> Iterator[Outcome]:
         """A request brought what it should: what its host refused before was of those pages."""

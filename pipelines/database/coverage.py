@@ -25,6 +25,20 @@ _OWED = """
     SELECT 1 FROM failures AS f WHERE f.site = e.site AND f.url = e.url
     AND f.resolved_at IS NULL AND f.next_try_at IS NOT NULL)) LIMIT 1
 """
+# All that are known or were walked, by one look into the index of the walks each: of those
+# there are millions.
+_LISTINGS = """
+  WITH RECURSIVE
+  sites(site) AS (
+    SELECT min(site) FROM walks UNION ALL
+    SELECT (SELECT min(site) FROM walks WHERE site > s.site) FROM sites AS s WHERE s.site > ''),
+  walked(site, listing) AS (
+    SELECT site, (SELECT min(listing) FROM walks WHERE site = s.site) FROM sites AS s UNION ALL
+    SELECT site, (SELECT min(listing) FROM walks WHERE site = w.site AND listing > w.listing)
+    FROM walked AS w WHERE w.listing > '')
+  SELECT site, listing FROM walked WHERE listing > ''
+  UNION SELECT site, name FROM listings ORDER BY 1, 2
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -147,9 +161,7 @@ def gaps(db: Database) -> list[dict[str, Any]]:
     not get to its end (``interrupted``, ``failed``, ``limit``), or articles are ``owed``.
     """
     conn, found = db.conn, list[dict[str, Any]]()
-    listings = conn.execute(
-        "SELECT site, name FROM listings UNION SELECT site, listing FROM walks ORDER BY 1, 2"
-    ).fetchall()
+    listings = conn.execute(_LISTINGS).fetchall()
     for site, listing in listings:
         spans = Coverage(db, site)._spans(listing)
         between = ((one.end, other.start, "scrolled") for one, other in pairwise(spans))

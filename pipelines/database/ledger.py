@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeAlias
 
 from sqlite_utils import Database
 
@@ -14,8 +16,12 @@ from pipelines.database.rows import time_text
 #: The columns of ``runs`` that count something.
 COUNTS = (
     "found", "new", "changed", "filled", "improved", "unchanged", "incomplete", "skipped",
-    "failed", "requests",
+    "failed", "requests", "bytes", "refusals",
 )  # fmt: skip
+#: Those of ``walks``: what a listing and the articles it showed came to, beside its pages.
+WALK_COUNTS = ("changed", "unchanged", "failed", "requests", "bytes", "refusals")
+#: Counts by site and listing.
+Tally: TypeAlias = defaultdict[tuple[str, str], Counter[str]]
 
 
 class Ledger:
@@ -34,17 +40,43 @@ class Ledger:
         )
         return int(cursor.lastrowid or 0)
 
-    def save(self, counts: Mapping[str, int], outcome: str | None) -> None:
-        """Write the counts so far; with ``outcome`` the run has ended."""
+    def save(
+        self,
+        counts: Mapping[str, int],
+        tally: Tally,
+        clock_off: float | None,
+        outcome: str | None,
+        reason: str | None,
+    ) -> None:
+        """Write the counts so far; with ``outcome`` the run has ended, for ``reason``."""
         self._conn.execute(
-            f"UPDATE runs SET {', '.join(f'{name} = ?' for name in COUNTS)},"
-            " outcome = ?, ended_at = ? WHERE id = ?",
+            f"UPDATE runs SET {', '.join(f'{name} = ?' for name in COUNTS)}, clock_off = ?,"
+            " outcome = ?, ended_at = ?, reason = ? WHERE id = ?",
             (
                 *(counts.get(name, 0) for name in COUNTS),
+                clock_off,
                 outcome,
                 outcome and time_text(self._clock()),
+                reason,
                 self._run_id,
             ),
+        )
+        self._conn.executemany(
+            f"UPDATE walks SET {', '.join(f'{name} = ?' for name in WALK_COUNTS)}"
+            " WHERE run_id = ? AND site = ? AND listing = ?",
+            [
+                (*(own[name] for name in WALK_COUNTS), self._run_id, *listing)
+                for listing, own in tally.items()
+            ],
+        )
+
+    def drop_idle(self, before: datetime) -> None:
+        """Drop earlier runs with ``--due`` that found nothing to do: years of them tell nothing."""
+        self._conn.execute(
+            "DELETE FROM runs WHERE id < ? AND command LIKE '%--due%' AND outcome = 'finished'"
+            " AND ended_at < ? AND requests = 0 AND found = 0"
+            " AND NOT EXISTS (SELECT 1 FROM walks WHERE run_id = runs.id)",
+            (self._run_id, time_text(before)),
         )
 
     def begin_walk(self, site: str, listing: str) -> int:

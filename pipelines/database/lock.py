@@ -1,4 +1,4 @@
-"""One run at a time writes to a data folder."""
+"""One run at a time writes to a data folder, and one at a time looks after its alarms."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ import fcntl
 import os
 import time
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from crawler.errors import Locked, StoreError
+from crawler.parsers.dates import SHANGHAI
 
 _EVERY_S = 0.5
 _MOMENT_S = 0.05  # much longer than :func:`is_held` has it
+_RUN = "finews.lock"
 
 
 class RunLock:
     """A lock on a data folder that the system takes back when its process dies.
 
     ``acquire`` raises :class:`Locked` when another process holds it, or waits for
-    it with ``wait``. The file holds the process number for a person to see.
+    it with ``wait``. The file holds the process number for a person to see, and was written
+    when the lock was taken.
     """
 
-    def __init__(self, data: Path) -> None:
-        self._path = data / "finews.lock"
+    def __init__(self, data: Path, name: str = _RUN) -> None:
+        self._path = data / name
         self._file: int | None = None
 
     def acquire(self, *, wait: bool = False) -> None:
@@ -39,11 +43,13 @@ class RunLock:
                 if self._try(self._file):
                     break
                 holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip()
+                since = datetime.fromtimestamp(os.fstat(self._file).st_mtime, SHANGHAI)
                 self.release()
                 raise Locked(
-                    f"another run (process {holder or 'unknown'}) works in {self._path.parent}; "
-                    "let it end, or use --wait",
+                    f"another run (process {holder or 'unknown'}, since {since:%Y-%m-%d %H:%M})"
+                    f" works in {self._path.parent}; let it end, or use --wait",
                     self._path,
+                    since,
                 )
             time.sleep(_EVERY_S)
         with suppress(OSError):  # a full disk; the number is for people only

@@ -73,6 +73,21 @@ def failures(db: Database, *, run_id: int | None = None) -> list[dict[str, Any]]
     )
 
 
+def alarms(db: Database, closed_since: datetime | None = None) -> list[dict[str, Any]]:
+    """The open alarms, the oldest first; then those that were well again at ``closed_since`` or
+    later, the last first. Times as stored; ``closed_at`` None is open.
+    """
+    return list(
+        _rows(
+            db,
+            "SELECT rule, subject, message, opened_at, seen_at, told_at, hushed_at, closed_at"
+            " FROM alarms WHERE closed_at IS NULL OR closed_at >= ?"
+            " ORDER BY closed_at IS NOT NULL, closed_at DESC, id",
+            (closed_since and time_text(closed_since),),
+        )
+    )
+
+
 def _one(db: Database, sql: str) -> Any:
     return db.conn.execute(sql).fetchone()[0]
 

@@ -422,11 +422,15 @@ CREATE INDEX walks_by_run ON walks(run_id);
 
 ALTER TABLE hosts ADD COLUMN site TEXT;          -- whose crawl it refused last
 
+-- how many has a site, and which are its newest? after every run
+CREATE INDEX articles_by_site ON articles(site, published_at);
+
 CREATE TABLE alarms (
   id INTEGER PRIMARY KEY,
   rule TEXT NOT NULL,          -- which judgement; see pipelines/health/rules.py
   subject TEXT NOT NULL,       -- the site, host or sink that it is about; "": the data folder
   message TEXT NOT NULL,       -- what is wrong and why we think so, as last judged
+  parts TEXT NOT NULL DEFAULT '[]',  -- JSON list: the listings, fields … that are concerned
   opened_at TEXT NOT NULL,
   seen_at TEXT NOT NULL,       -- when it was judged to be so last
   told_at TEXT NOT NULL,       -- when a message of it was written last

@@ -1,0 +1,216 @@
+"""Reads the signs that health is judged by; see :mod:`pipelines.health.signs`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from pipelines.database.coverage import gaps
+from pipelines.database.rhythm import Brought, brought
+from pipelines.database.rows import time_text
+from pipelines.health.signs import (
+    Asked,
+    Failed,
+    Gap,
+    Host,
+    Listing,
+    Signs,
+    Site,
+    Stored,
+    Walk,
+)
+
+_DAY = timedelta(days=1)
+# Walks that tell of a listing, articles that are looked through for the newest of each site,
+# failures and runs of a site.
+_WALKS, _ARTICLES, _FAILURES, _RUNS = 30, 2000, 20, 200
+# Whatever happens to the site, these are of the one article.
+_OWN_FAULT = ("gone", "http-404", "http-410", "http-451", "robots", "too-large", "redirects")
+
+
+def read_signs(
+    db: Database, data: Path, now: datetime, lately: timedelta, sinks: Mapping[str, str]
+) -> Signs:
+    """All signs at ``now``; of listings that were walked ``lately``."""
+    since = time_text(now - max(lately, _DAY))
+    walked: dict[str, list[str]] = {}
+    for site, listing in db.conn.execute(
+        "SELECT site, name FROM listings AS l WHERE EXISTS (SELECT 1 FROM walks AS w"
+        " WHERE w.site = l.site AND w.listing = l.name AND w.id = (SELECT max(id) FROM walks"
+        " WHERE site = l.site AND listing = l.name) AND w.started_at >= ?) ORDER BY l.rowid",
+        (since,),
+    ):
+        walked.setdefault(site, []).append(listing)
+    stored = _stored(db)
+    open_gaps = _gaps(db)
+    return Signs(
+        now=now,
+        sites=[
+            Site(
+                site,
+                *_newest(db, site),
+                _listings(db, site, names, now),
+                stored.get(site, ()),
+                _failed(db, site),
+                _asked(db, site),
+                [each for each in open_gaps.get(site, ()) if each.listing in names],
+            )
+            for site, names in walked.items()
+        ],
+        hosts=_hosts(db, now),
+        free=shutil.disk_usage(data).free,
+        clock_off=_clock_off(db, time_text(now - 2 * _DAY)),
+        verify=_verify(db),
+        sinks=sinks,
+        open=frozenset(
+            db.conn.execute("SELECT rule, subject FROM alarms WHERE closed_at IS NULL").fetchall()
+        ),
+    )
+
+
+def _listings(db: Database, site: str, names: list[str], now: datetime) -> list[Listing]:
+    own = brought(db, site, now)
+    failures = {
+        listing: (reason, message)
+        for listing, reason, message in db.conn.execute(
+            "SELECT listing, reason, message FROM failures WHERE site = ? AND info_code IS NULL"
+            " AND resolved_at IS NULL ORDER BY last_failed_at",
+            (site,),
+        )
+    }
+    return [
+        Listing(
+            name,
+            [
+                Walk(datetime.fromisoformat(at), outcome, pages, entries)
+                for at, outcome, pages, entries in db.conn.execute(
+                    "SELECT started_at, outcome, pages, entries FROM walks"
+                    " WHERE site = ? AND listing = ? ORDER BY id DESC LIMIT ?",
+                    (site, name, _WALKS),
+                )
+            ],
+            own.get(name, Brought()),
+            *failures.get(name, (None, None)),
+        )
+        for name in names
+    ]
+
+
+def _newest(db: Database, site: str) -> tuple[datetime | None, datetime | None]:
+    row = db.conn.execute(
+        "SELECT published_at, first_seen_at FROM articles WHERE site = ?"
+        " ORDER BY published_at DESC LIMIT 1",
+        (site,),
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None, None
+    return datetime.fromisoformat(row[0]), datetime.fromisoformat(row[1])
+
+
+def _stored(db: Database) -> dict[str, list[Stored]]:
+    """The newest articles of each site."""
+    found: dict[str, list[Stored]] = {}
+    for site, at, *lacks in db.conn.execute(
+        "SELECT site, first_seen_at, published_at IS NULL, source IS NULL, paragraphs = '[]'"
+        " FROM articles ORDER BY rowid DESC LIMIT ?",
+        (_ARTICLES,),
+    ):
+        names = ("published_at", "source", "paragraphs")
+        lacking = frozenset(name for name, lack in zip(names, lacks, strict=True) if lack)
+        found.setdefault(site, []).append(Stored(datetime.fromisoformat(at), lacking))
+    return found
+
+
+def _failed(db: Database, site: str) -> list[Failed]:
+    marks = ", ".join("?" * len(_OWN_FAULT))
+    return [
+        Failed(datetime.fromisoformat(at), reason)
+        for at, reason in db.conn.execute(
+            "SELECT first_failed_at, reason FROM failures WHERE site = ? AND info_code IS NOT NULL"
+            f" AND resolved_at IS NULL AND reason NOT IN ({marks})"
+            " ORDER BY first_failed_at DESC LIMIT ?",
+            (site, *_OWN_FAULT, _FAILURES),
+        )
+    ]
+
+
+def _asked(db: Database, site: str) -> list[Asked]:
+    return [
+        Asked(requests, refusals)
+        for requests, refusals in db.conn.execute(
+            "SELECT sum(requests), sum(refusals) FROM walks WHERE site = ?"
+            " AND run_id > (SELECT max(id) FROM runs) - ?"
+            " GROUP BY run_id HAVING sum(requests) > 0 ORDER BY run_id DESC",
+            (site, _RUNS),
+        )
+    ]
+
+
+def _gaps(db: Database) -> dict[str, list[Gap]]:
+    found: dict[str, list[Gap]] = {}
+    for each in gaps(db):
+        site, listing, why = each["site"], each["listing"], each["why"]
+        if why == "scrolled":
+            since = _scrolled_at(db, site, listing, each["to_at"])
+        else:
+            since = _open_since(db, site, listing)
+        gap = Gap(listing, datetime.fromisoformat(since), each["from_at"], each["to_at"], why)
+        found.setdefault(site, []).append(gap)
+    return found
+
+
+def _scrolled_at(db: Database, site: str, listing: str, end: str) -> str:
+    """When the walk began that read from ``end`` on, and no further back."""
+    row = db.conn.execute(
+        "SELECT min(started_at) FROM walks WHERE site = ? AND listing = ? AND from_at = ?",
+        (site, listing, end),
+    ).fetchone()
+    return str(row[0] or end)
+
+
+def _open_since(db: Database, site: str, listing: str) -> str:
+    """Since when the walks of a listing leave something open."""
+    names = {"site": site, "listing": listing}
+    row = db.conn.execute(
+        """
+        SELECT started_at FROM walks WHERE site = :site AND listing = :listing AND id > coalesce(
+          (SELECT id FROM walks WHERE site = :site AND listing = :listing
+           AND outcome IN ('end', 'known', 'since') AND (to_at IS NULL OR covered)
+           ORDER BY id DESC LIMIT 1), 0) ORDER BY id LIMIT 1
+        """,
+        names,
+    ).fetchone()
+    return str(row[0])
+
+
+def _hosts(db: Database, now: datetime) -> list[Host]:
+    """Those that refuse; of one that was not asked for a day nothing is known."""
+    return [
+        Host(host, site, reason, datetime.fromisoformat(refused), datetime.fromisoformat(until))
+        for host, site, reason, refused, until in db.conn.execute(
+            "SELECT host, site, reason, last_refused_at, rests_until FROM hosts"
+            " WHERE refusals > 0 AND rests_until > ?",
+            (time_text(now - _DAY),),
+        )
+    ]
+
+
+def _clock_off(db: Database, since: str) -> float | None:
+    row = db.conn.execute(
+        "SELECT clock_off FROM runs WHERE clock_off IS NOT NULL AND started_at >= ?"
+        " ORDER BY id DESC LIMIT 1",
+        (since,),
+    ).fetchone()
+    return None if row is None else float(row[0])
+
+
+def _verify(db: Database) -> str | None:
+    row = db.conn.execute(
+        "SELECT failed, reason FROM runs WHERE command = 'db verify' AND ended_at IS NOT NULL"
+        " AND outcome <> 'stopped' ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    return (row[1] or f"{row[0]} problems") if row and row[0] else None

@@ -1,0 +1,373 @@
+"""The rules of health: what needs a person, by the signs alone. Thresholds are settings.
+
+A cause is told once: while a host rests or a listing fails, nothing is said of what follows
+from that, and what can not be judged now is left as it was.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from statistics import median
+
+from crawler.config import Health
+from crawler.parsers.dates import SHANGHAI
+from pipelines.database.rhythm import DAYS, count_between
+from pipelines.health.signs import Asked, Host, Listing, Signs, Site, Walk
+
+#: All rules; the order is that in which ``finews alarm`` shows them.
+RULES = (
+    "disk", "clock", "verify", "rest", "layout", "failing", "refused", "field", "quiet", "old",
+    "gap", "sink",
+)  # fmt: skip
+_OF_SITES = ("layout", "failing", "refused", "field", "quiet", "old", "gap")
+
+#: Reasons of failures that tell of a page which is not what it was.
+_SHAPE = frozenset(
+    {"layout-changed", "not-an-article", "unexpected", "no-content", "mojibake", "unreadable-text"}
+)
+#: Reasons by which a host may turn us away; it rests then, and rests are judged by themselves.
+_REFUSALS = frozenset({"http-403", "http-429", "http-503", "timeout", "connection", "empty"})
+#: Reasons that tell that nobody answered.
+_SILENT = frozenset({"timeout", "connection", "dns", "refused"})
+_WELL = ("end", "known", "since", "limit")
+
+# How many walks more a listing may fail that is perhaps about to rest.
+_MERCY = 2
+# Days of history that are needed to say that something is unusual; one day in so many may be odd.
+_HISTORY, _ODD = 7, 14
+# Articles that are looked at for what they lack or how they failed, and to know what is usual.
+_LAST, _BEFORE, _FEWEST = 12, 30, 6
+_LATELY = timedelta(days=3)
+# Walks that tell what a listing usually shows, and entries below which that says nothing.
+_SHAPES, _ENTRIES = 10, 4
+_RUNS = 3
+
+_FIELDS = {"published_at": "time", "source": "source", "paragraphs": "paragraphs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something needs a person. ``subject`` is the site, host or sink, "" the machine or the data
+    folder; ``message`` says in whole sentences what is wrong and why we think so; ``parts`` are
+    the listings or fields concerned.
+    """
+
+    rule: str
+    subject: str
+    message: str
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Verdict:
+    """The problems there are, and alarms, by rule and subject, that can not be judged now."""
+
+    problems: list[Problem] = field(default_factory=list)
+    unknown: set[tuple[str, str]] = field(default_factory=set)
+
+
+def judge(signs: Signs, limits: Health) -> Verdict:
+    """Judge all signs."""
+    verdict = Verdict()
+    verdict.problems += _machine(signs, limits)
+    skewed = any(each.rule == "clock" for each in verdict.problems)
+    known = {site.name for site in signs.sites}
+    verdict.unknown |= {
+        each for each in signs.open if each[0] in _OF_SITES and each[1] not in known
+    }
+    for site in signs.sites:
+        _judge_site(site, signs, limits, verdict, skewed=skewed)
+    return verdict
+
+
+def _machine(signs: Signs, limits: Health) -> Iterator[Problem]:
+    if signs.free is not None and signs.free < limits.disk * 1_000_000:
+        free = signs.free // 1_000_000
+        yield Problem(
+            "disk", "", f"The disk is nearly full: {free} MB are free where the data folder is."
+        )
+    if signs.clock_off is not None and abs(signs.clock_off) > limits.clock:
+        way = "behind" if signs.clock_off > 0 else "ahead of"
+        off = _span(timedelta(seconds=abs(signs.clock_off)))
+        yield Problem(
+            "clock", "", f"The clock of this machine is {off} {way} those of the sites; times at"
+            " which articles are first seen are wrong."
+        )  # fmt: skip
+    if signs.verify:
+        yield Problem("verify", "", f"finews db verify found the files damaged: {signs.verify}")
+    yield from (sink_problem(sink, error) for sink, error in signs.sinks.items())
+
+
+def sink_problem(sink: str, error: str) -> Problem:
+    """What goes out does not arrive."""
+    return Problem("sink", sink, f"What goes out by {sink} does not get through: {error}.")
+
+
+def _judge_site(
+    site: Site, signs: Signs, limits: Health, verdict: Verdict, *, skewed: bool
+) -> None:
+    if resting := [each for each in signs.hosts if each.site == site.name and _rests(each, limits)]:
+        verdict.problems += map(_rest, resting)
+        verdict.unknown |= {(rule, site.name) for rule in _OF_SITES}
+        return
+    broken = [each for each in site.listings if _is_broken(each, limits)]
+    names = {each.name for each in broken}
+    found = [*_broken(site, broken), *_articles(site, signs.now, limits)]
+    # One word for a site where both fail, such as one that is down.
+    told = {each.rule: each for each in reversed(found)}
+    verdict.problems += told.values()
+    verdict.problems += _refused(site, limits)
+    verdict.problems += _lacking(site, signs.now, limits)
+    well = [each for each in site.listings if each.name not in names and each.walks]
+    shaped = [] if "layout" in told else list(_misshapen(site, well, limits))
+    verdict.problems += shaped
+    if skewed or len(well) < len(site.listings):
+        verdict.unknown |= {(rule, site.name) for rule in ("quiet", "old", "gap")}
+    if skewed:
+        return
+    quiet = list(_quiet(site, well, limits))
+    verdict.problems += quiet
+    verdict.problems += _gap(site, names, signs.now, limits)
+    if quiet:
+        verdict.unknown.add(("old", site.name))
+    else:
+        verdict.problems += _old(site, well, limits)
+
+
+def _rests(host: Host, limits: Health) -> bool:
+    return host.until - host.refused_at >= timedelta(seconds=limits.rest)
+
+
+def _rest(host: Host) -> Problem:
+    did = "does not answer" if host.reason in _SILENT else "refuses"
+    message = (
+        f"{host.name} {did} ({host.reason}) and is left alone until {_time(host.until)};"
+        " what it owes is asked for then."
+    )
+    return Problem("rest", host.name, message, (host.name,))
+
+
+def _is_broken(listing: Listing, limits: Health) -> bool:
+    """Did its last walks all fail? One that may be refused is left to the rest of its host."""
+    needed = limits.walks + (_MERCY if listing.reason in _REFUSALS else 0)
+    last = listing.walks[:needed]
+    return len(last) >= needed and all(each.outcome == "failed" for each in last)
+
+
+def _broken(site: Site, broken: Sequence[Listing]) -> Iterator[Problem]:
+    for rule in ("layout", "failing"):
+        own = [each for each in broken if (each.reason in _SHAPE) == (rule == "layout")]
+        if not own:
+            continue
+        how = (
+            "can not be read any more; has the site changed?"
+            if rule == "layout"
+            else "did not come, several times in a row."
+        )
+        told = "; ".join(dict.fromkeys(f"{each.reason}: {each.message}" for each in own[:3]))
+        yield Problem(
+            rule,
+            site.name,
+            f"{site.name}: {_some([each.name for each in own], len(site.listings))} {how} ({told})",
+            tuple(each.name for each in own),
+        )
+
+
+def _articles(site: Site, now: datetime, limits: Health) -> Iterator[Problem]:
+    """Do articles fail that listings show?"""
+    outcomes = sorted(
+        [
+            *((each.at, None) for each in site.stored if now - each.at < _LATELY),
+            *((each.at, each.reason) for each in site.failed if now - each.at < _LATELY),
+        ],
+        key=lambda outcome: outcome[0],
+        reverse=True,
+    )[:_LAST]
+    reasons = Counter(reason for _, reason in outcomes if reason)
+    if reasons.total() < max(limits.failures * len(outcomes), _FEWEST):
+        return
+    shape = sum(number for reason, number in reasons.items() if reason in _SHAPE)
+    told = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+    yield Problem(
+        "layout" if shape * 2 > reasons.total() else "failing",
+        site.name,
+        f"{site.name}: {reasons.total()} of the last {len(outcomes)} articles failed ({told});"
+        " see finews failures.",
+        ("articles",),
+    )
+
+
+def _refused(site: Site, limits: Health) -> Iterator[Problem]:
+    """Are more requests turned away than before, run after run?"""
+    last, before = site.asked[:_RUNS], site.asked[_RUNS:]
+    share = _refusals(last)
+    if (
+        len(last) == _RUNS
+        and all(_refusals([each]) >= limits.refusals for each in last)
+        and sum(each.refusals for each in last) >= _FEWEST
+        and share >= _refusals(before) + limits.refusals
+    ):
+        yield Problem(
+            "refused",
+            site.name,
+            f"{site.name} turns {share:.0%} of our requests away, before it was"
+            f" {_refusals(before):.0%}.",
+        )
+
+
+def _refusals(runs: Sequence[Asked]) -> float:
+    requests = sum(each.requests for each in runs)
+    return sum(each.refusals for each in runs) / requests if requests else 0.0
+
+
+def _lacking(site: Site, now: datetime, limits: Health) -> Iterator[Problem]:
+    """Do the last articles lack a field that earlier ones had?"""
+    last = [each for each in site.stored[:_LAST] if now - each.at < _LATELY]
+    before = site.stored[len(last) :]
+    if len(last) < _LAST or len(before) < _BEFORE:
+        return
+    lost = {}
+    for name in _FIELDS:
+        share = sum(name in each.lacks for each in last) / len(last)
+        usual = sum(name in each.lacks for each in before) / len(before)
+        if share >= min(usual + limits.missing, 1.0) > usual:
+            lost[name] = (share, usual)
+    if lost:
+        told = ", ".join(
+            f"{share:.0%} have no {_FIELDS[name]}, usually {usual:.0%}"
+            for name, (share, usual) in lost.items()
+        )
+        yield Problem(
+            "field",
+            site.name,
+            f"{site.name}: of the last {len(last)} articles {told}.",
+            tuple(lost),
+        )
+
+
+def _misshapen(site: Site, well: Sequence[Listing], limits: Health) -> Iterator[Problem]:
+    """Do listings show far fewer entries than they used to?"""
+    found = {}
+    for each in well:
+        shown = [_shown(walk) for walk in each.walks if walk.outcome in _WELL and walk.pages]
+        now, before = shown[: limits.walks], shown[limits.walks :]
+        usual = median(before) if len(before) >= _SHAPES else 0
+        if usual >= _ENTRIES and all(number < limits.shape * usual for number in now):
+            found[each.name] = f"{each.name} shows {now[0]:.0f} entries a page, usually {usual:.0f}"
+    if found:
+        told = "; ".join(list(found.values())[:3])
+        yield Problem(
+            "layout",
+            site.name,
+            f"{site.name}: {_some(list(found), len(site.listings))} changed its shape ({told}).",
+            tuple(found),
+        )
+
+
+def _shown(walk: Walk) -> float:
+    return walk.entries / walk.pages
+
+
+def _quiet(site: Site, well: Sequence[Listing], limits: Health) -> Iterator[Problem]:
+    found = {each.name: said for each in well if (said := _silence(each, limits.quiet))}
+    if found:
+        told = "; ".join(list(found.values())[:3])
+        yield Problem(
+            "quiet",
+            site.name,
+            f"{site.name}: nothing new in {_some(list(found), len(site.listings))} ({told}).",
+            tuple(found),
+        )
+
+
+def _silence(listing: Listing, least: int) -> str | None:
+    """In words, that nothing came where something always does.
+
+    Weekends and holidays are among the days that it is compared with, or none is like this one.
+    """
+    newest, last = listing.brought.newest, listing.walks[0]
+    if newest is None or last.outcome not in _WELL or newest >= last.at:
+        return None
+    hours = listing.brought.hours
+    first = min(hours)
+    counts = sorted(
+        count_between(hours, newest - timedelta(days=back), last.at - timedelta(days=back))
+        for back in range(1, DAYS)
+        if newest - timedelta(days=back) >= first
+    )
+    if len(counts) < _HISTORY:
+        return None
+    fewest = counts[len(counts) // _ODD]
+    if fewest < least:
+        return None
+    return (
+        f"{listing.name}: none since {_time(newest)}, in {_span(last.at - newest)} that brought"
+        f" {fewest:.0f} or more on other days"
+    )
+
+
+def _old(site: Site, well: Sequence[Listing], limits: Health) -> Iterator[Problem]:
+    """Is a site out of date that was not when its newest article came?"""
+    walked = max((each.walks[0].at for each in well), default=None)
+    too_old = timedelta(hours=limits.old)
+    if walked and site.newest and walked - site.newest > too_old:
+        if site.newest_seen and site.newest_seen - site.newest > too_old:
+            return  # it was as old when we first came
+        yield Problem(
+            "old",
+            site.name,
+            f"{site.name}: its newest article is of {_time(site.newest)},"
+            f" {_span(walked - site.newest)} ago.",
+        )
+
+
+def _gap(site: Site, broken: set[str], now: datetime, limits: Health) -> Iterator[Problem]:
+    open_ = [
+        each
+        for each in site.gaps
+        if each.listing not in broken and now - each.since >= timedelta(hours=limits.gap)
+    ]
+    if open_:
+        told = "; ".join(
+            f"{each.listing} from {(each.start or 'the beginning')[:16].replace('T', ' ')}"
+            f" to {each.end[:16].replace('T', ' ')}, {each.why}"
+            for each in open_[:3]
+        )
+        parts = tuple(f"{each.listing} {each.start or ''}".strip() for each in open_)
+        yield Problem(
+            "gap",
+            site.name,
+            f"{site.name}: {len(open_)} gap{'s' * (len(open_) > 1)} in what listings showed"
+            f" ({told}); see finews gaps.",
+            parts,
+        )
+
+
+def _some(names: Sequence[str], of: int) -> str:
+    """Names of listings in a sentence, and of how many."""
+    if len(names) == 1 and of == 1:
+        return f"its listing {names[0]}"
+    shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+    return f"{len(names)} of {of} listings ({shown})"
+
+
+def _span(length: timedelta) -> str:
+    """A length of time in words, to the minute.
+
+    >>> _span(timedelta(hours=3, minutes=5)), _span(timedelta(days=4, hours=2))
+    ('3 h 5 min', '4 days')
+    """
+    minutes = round(length / timedelta(minutes=1))
+    if minutes >= 2 * 24 * 60:
+        return f"{minutes // (24 * 60)} days"
+    hours, minutes = divmod(minutes, 60)
+    return " ".join(
+        part for part, number in ((f"{hours} h", hours), (f"{minutes} min", minutes)) if number
+    ) or "less than a minute"  # fmt: skip
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
