@@ -64,7 +64,8 @@ class Key:
 
 
 def _key(default: Any, meaning: str, **more: Any) -> Any:
-    return field(default=default, metadata={"key": Key(meaning, **more)})
+    key = Key(meaning, **more)
+    return field(default=default, repr=not key.secret, metadata={"key": key})
 
 
 def _between(least: float, most: float) -> Callable[[float], bool]:
@@ -419,7 +420,11 @@ class Alarms:
         _is_url,
     )
     timeout: float = _seconds(
-        10, "How long a message may take; then it is tried again by the next run.", None, 0.1, 300
+        10,
+        "How long the messages of a run may take; what did not arrive goes with the next run.",
+        None,
+        0.1,
+        300,
     )
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
 
-from crawler.config import Metrics
 from crawler.errors import MissingExtra, StoreError
 from pipelines.database.connect import CORPUS, PAGES
 from pipelines.database.figures import Figure, figures
@@ -44,12 +42,6 @@ _FIGURES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("corpus_bytes", (), "Size of finews.db, with what is not yet moved into it."),
     ("pages_bytes", (), "Size of pages.db, with what is not yet moved into it."),
 )
-
-
-def check(settings: Metrics) -> None:
-    """Raise :class:`MissingExtra` when a metrics file is to be written and nothing can."""
-    if settings.file and find_spec("prometheus_client") is None:
-        raise MissingExtra("metrics")
 
 
 def write_metrics(db: Database, data: Path, file: Path, now: datetime) -> None:

@@ -20,10 +20,11 @@ from crawler.errors import BadSettings
 from crawler.parsers.dates import SHANGHAI
 from pipelines.alarms.message import Message, trial
 from pipelines.alarms.post import ping, post
-from pipelines.alarms.sinks import Delivery, check, send, sinks
+from pipelines.alarms.sinks import Delivery, send, sinks
 from pipelines.database import outbox
 from pipelines.database.connect import open_corpus, writing
 from pipelines.database.rows import time_text
+from pipelines.ready import check
 from tests.conftest import Program
 from tests.receivers import (
     Behaviour,
@@ -44,6 +45,7 @@ TEXT = 'eastmoney "does not" answer: \\ $title 🚨\n全角：「沪深３００
 MESSAGE = Message("alarm", "failing", "eastmoney", TEXT, AT, 1)
 KEY = "d4c0ffee-key-of-the-hook"
 TIMEOUT = 0.4
+AMPLE = 10.0  # where nothing hangs
 
 
 @pytest.fixture(autouse=True)
@@ -75,17 +77,17 @@ def db(tmp_path: Path) -> Iterator[Database]:
     found.close()
 
 
-def deliver(settings: Alarms, message: Message = MESSAGE) -> Delivery:
+def deliver(settings: Alarms, message: Message = MESSAGE, timeout: float = AMPLE) -> Delivery:
     """Send a message to the one sink of ``settings``."""
-    ready = sinks(replace(settings, timeout=TIMEOUT))
-    [done] = send({name: [message] for name in ready}, ready, TIMEOUT)
+    ready = sinks(settings)
+    [done] = send({name: [message] for name in ready}, ready, timeout)
     return done
 
 
-def error(settings: Alarms) -> str:
+def error(settings: Alarms, timeout: float = AMPLE) -> str:
     begin = time.monotonic()
-    done = deliver(settings)
-    assert time.monotonic() - begin < TIMEOUT + 0.6
+    done = deliver(settings, timeout=timeout)
+    assert time.monotonic() - begin < timeout + 0.6
     assert done.error
     assert KEY not in done.error
     return done.error
@@ -272,7 +274,7 @@ BROKEN = "the connection was broken off"
 @pytest.mark.parametrize(("behaviour", "told"), [(hang, LATE), (drip, LATE), (reset, BROKEN)])
 def test_a_webhook_of_no_use(behaviour: Behaviour, told: str) -> None:
     with misbehaving(behaviour) as server:
-        assert error(Alarms(webhook_url=f"http://{server}/{KEY}")) == told
+        assert error(Alarms(webhook_url=f"http://{server}/{KEY}"), TIMEOUT) == told
 
 
 @pytest.mark.parametrize(
@@ -288,7 +290,7 @@ def test_a_webhook_of_no_use(behaviour: Behaviour, told: str) -> None:
 def test_a_mail_server_of_no_use(security: str, behaviour: Behaviour, told: str) -> None:
     with misbehaving(behaviour) as server:
         settings = Alarms(mail_to=("a@b.test",), mail_server=server, mail_security=security)
-        assert error(settings) == told
+        assert error(settings, TIMEOUT) == told
 
 
 def test_a_mail_server_without_starttls(box: Mailbox) -> None:
@@ -309,11 +311,10 @@ def test_a_url_that_cannot_be_called(url: str) -> None:
     assert error(Alarms(webhook_url=url)) == "its URL is none that can be called"
 
 
-def test_a_command_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_fails() -> None:
     body = f"import sys; sys.exit('first\\nno route to {KEY}\\n')"
     settings = replace(script(body), webhook_url=f"http://127.0.0.1:1/{KEY}")
-    ready = {"command": sinks(settings)["command"]}
-    [done] = send({"command": [MESSAGE]}, ready, 5)
+    [done] = send({"command": [MESSAGE]}, sinks(settings), AMPLE)
     assert done.error == "the command ended with exit code 1: no route to …"
     assert error(Alarms(command=("/no/such/program",))) == (
         "/no/such/program cannot be run (No such file or directory)"
@@ -325,7 +326,7 @@ def test_a_command_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_command_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     body = f"trap '' TERM; sleep 60 & echo $$ $! > {pids}; while :; do sleep 60; done"
-    assert error(Alarms(command=("/bin/sh", "-c", body))) == LATE
+    assert error(Alarms(command=("/bin/sh", "-c", body)), TIMEOUT) == LATE
     time.sleep(0.1)
     for pid in pids.read_text().split():
         state = Path(f"/proc/{pid}/stat")
@@ -333,7 +334,7 @@ def test_a_command_that_hangs_is_killed_with_its_children(tmp_path: Path) -> Non
 
 
 def test_a_command_that_leaves_something_running_has_done_its_work() -> None:
-    assert deliver(Alarms(command=("/bin/sh", "-c", "sleep 1 &"))).told == "run"
+    assert deliver(Alarms(command=("/bin/sh", "-c", "sleep 1 &")), timeout=TIMEOUT).told == "run"
 
 
 def test_sinks_that_hang_take_one_timeout_together() -> None:
@@ -352,7 +353,7 @@ def test_sinks_that_hang_take_one_timeout_together() -> None:
     assert [each.error for each in done] == [LATE, behind] * 3
 
 
-def test_a_fault_of_a_sink_is_told(receiver: Receiver) -> None:
+def test_a_fault_of_a_sink_is_told() -> None:
     class Broken:
         def send(self, _message: Message, _timeout: float) -> str:
             raise KeyError(KEY)
@@ -390,7 +391,7 @@ def test_a_template_that_cannot_be_had(
 
 
 def test_a_ping(receiver: Receiver) -> None:
-    settings = Alarms(ping_url=f"{receiver.url}/{KEY}", timeout=TIMEOUT)
+    settings = Alarms(ping_url=f"{receiver.url}/{KEY}")
     receiver.location = "/there"
     done = ping(settings, lambda: AT)
     assert done
@@ -436,7 +437,7 @@ def tell(
 
 def posted(db: Database, settings: Alarms, now: datetime = AT) -> list[tuple[str, str, bool]]:
     """Post what is owed: the sink, the text and whether it arrived."""
-    done = post(db, replace(settings, timeout=TIMEOUT), lambda: now)
+    done = post(db, settings, lambda: now)
     return [(each.sink, each.message.text, each.error is None) for each in done]
 
 
@@ -607,3 +608,9 @@ def test_a_test_of_all_ways(
 def test_options_that_do_not_go_together(finews: Program) -> None:
     done = finews.run(finews.command("alarm", "--test", "--all"))
     assert done.returncode == 2
+
+
+def test_settings_that_are_printed_show_no_secret() -> None:
+    settings = Alarms(webhook_url=f"http://a.test/{KEY}", mail_password=KEY, ping_url=KEY)
+    assert KEY not in repr(settings)
+    assert KEY not in repr(sinks(replace(settings, mail_to=("a@b.test",))))

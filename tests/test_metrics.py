@@ -10,12 +10,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlite_utils import Database
 
-from crawler.config import Metrics
-from crawler.errors import MissingExtra, StoreError
+from crawler.config_file import InForce, read
+from crawler.errors import BadSettings, MissingExtra, StoreError
 from crawler.parsers.dates import SHANGHAI
 from pipelines.database.connect import open_corpus, writing
 from pipelines.database.rows import time_text
-from pipelines.metrics import check, write_metrics
+from pipelines.metrics import write_metrics
+from pipelines.ready import check
 from tests.conftest import Program
 
 NOW = datetime(2026, 11, 3, 10, 5, tzinfo=SHANGHAI)
@@ -127,8 +128,21 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     db.close()
 
 
-def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_told_before_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def given(text: str) -> InForce:
+        return read(text, tmp_path / "finews.toml", {})
+
+    there = given('[metrics]\nfile = "finews.prom"')
+    check(there)
+    with pytest.raises(BadSettings, match=r"finews.toml:2: metrics.file: there is no folder"):
+        check(given('[metrics]\nfile = "no/finews.prom"'))
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    check(Metrics())
+    check(given(""))
     with pytest.raises(MissingExtra, match=r"\[metrics\]"):
-        check(Metrics(file=tmp_path / "finews.prom"))
+        check(there)
+    db = open_corpus(tmp_path)
+    with pytest.raises(MissingExtra, match=r"\[metrics\]"):
+        write_metrics(db, tmp_path, tmp_path / "finews.prom", NOW)
+    db.close()

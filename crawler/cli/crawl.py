@@ -27,9 +27,8 @@ from crawler.cli.summary import summarise
 from crawler.config_file import load
 from crawler.errors import Locked, StoreError
 from crawler.spiders.listing import ListingSpider
-from pipelines import metrics
-from pipelines.alarms import sinks as alarms
 from pipelines.health.attend import Attended, attend
+from pipelines.ready import check
 from pipelines.run import Run, now
 
 # After that a person should know that a run goes on and on.
@@ -91,8 +90,7 @@ def command(
     """
     options.check_order(since, until)
     settings = crawl_settings(data, replay)
-    alarms.check(load())
-    metrics.check(load().settings.metrics)
+    check(load())
     loader = SpiderLoader.from_settings(settings)
     chosen = sites or tuple(settings.getlist("FINEWS_SITES"))
     for site in chosen:

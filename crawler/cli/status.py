@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +12,28 @@ import click
 
 from crawler.cli import options
 from crawler.cli.output import print_json, print_table, short_time
+from crawler.config_file import load
 from pipelines.database import report
 from pipelines.database.connect import read_corpus
 from pipelines.run import now
+
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 @click.command("status")
 @options.data
 @options.json
 def command(data: Path, as_json: bool) -> None:
-    """Show what is stored, the last run, and each listing's last walk.
+    """Show what is stored, what is wrong, the last run, and how each listing stands.
+
+    "today" are the articles published today, "usual" those that such a day has brought by
+    this hour; "next" is when finews crawl --due walks it; a day has a bar, today the last.
 
     \b
     Example:
       finews status --data data
     """
-    found = report.status(read_corpus(data), now())
+    found = report.status(read_corpus(data), now(), load().settings.polling)
     if as_json:
         print_json(found)
     else:
@@ -52,20 +61,61 @@ def _print(found: dict[str, Any]) -> None:
         )
     for each in found["resting"]:
         click.echo(f"{each['host']} refused ({each['reason']}), rests until {each['until'][:16]}.")
-    if found["listings"]:
-        click.echo()
-        print_table(
-            ("site", "listing", "articles", "last walk", "ended", "shown", "new"),
+    for each in found["alarms"]:
+        hushed = " (hushed)" if each["hushed_at"] else ""
+        click.echo(f"Since {short_time(each['opened_at'])}{hushed}: {each['message']}")
+    for site, listings in groupby(found["listings"], key=lambda each: each["site"]):
+        click.echo(f"\n{site}")
+        _table(list(listings), now())
+
+
+def _table(listings: Sequence[dict[str, Any]], at: datetime) -> None:
+    print_table(
+        ("listing", "walked", "ended", "next", "today", "usual", "newest", "fail", "gaps", "days"),
+        (
             (
-                (
-                    each["site"],
-                    each["listing"],
-                    each["articles"],
-                    short_time(each["last_walk"]),
-                    each["outcome"],
-                    each["entries"],
-                    each["new"],
-                )
-                for each in found["listings"]
-            ),
-        )
+                each["listing"],
+                _moment(each["last_walk"], at),
+                each["outcome"],
+                _due(each["next_due_at"], at),
+                each["today"],
+                each["usual"],
+                _age(each["newest_published_at"], at),
+                each["failures"],
+                each["gaps"],
+                bar(each["days"]),
+            )
+            for each in listings
+        ),
+    )
+
+
+def bar(counts: Sequence[int]) -> str:
+    """A small bar a day.
+
+    >>> bar([0, 1, 5, 10])
+    '·▁▄█'
+    """
+    most = max(counts, default=0)
+    return "".join(_BARS[-(-each * len(_BARS) // most) - 1] if each else "·" for each in counts)
+
+
+def _moment(text: str | None, now: datetime) -> str | None:
+    """A stored time: the hour where it is today, else the day."""
+    if text is None:
+        return None
+    return text[11:16] if text[:10] == f"{now:%Y-%m-%d}" else text[5:10]
+
+
+def _due(text: str, now: datetime) -> str | None:
+    return "now" if datetime.fromisoformat(text) <= now else _moment(text, now)
+
+
+def _age(text: str | None, now: datetime) -> str | None:
+    """How long ago a stored time is, in the largest unit that has two of it."""
+    if text is None:
+        return None
+    minutes = (now - datetime.fromisoformat(text)) // timedelta(minutes=1)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d"

@@ -23,6 +23,8 @@ def post(db: Database, settings: Alarms, clock: Callable[[], datetime]) -> list[
     nothing for a sink.
     """
     ready = sinks(settings)
+    if not ready:
+        return []
     patience = timedelta(seconds=2 * settings.timeout)
     with writing(db):
         owed = outbox.claim(db, ready, clock(), patience)

@@ -9,7 +9,6 @@ from threading import Thread
 from typing import Protocol
 
 from crawler.config import Alarms
-from crawler.config_file import InForce
 from crawler.errors import SinkFailed
 from pipelines.alarms.causes import secrets
 from pipelines.alarms.command import Command
@@ -71,11 +70,6 @@ def sinks(settings: Alarms, origin: str = "alarms.webhook") -> dict[str, Sink]:
 def pings(settings: Alarms) -> dict[str, Sink]:
     """The ping, as a sink by the name ``ping``; empty when none is configured."""
     return {"ping": Ping(settings.ping_url)} if settings.ping_url else {}
-
-
-def check(found: InForce) -> None:
-    """Raise :class:`BadSettings` for what only trying would show: a template that is no JSON."""
-    template(found.settings.alarms.webhook, found.origin("alarms.webhook"))
 
 
 def send(

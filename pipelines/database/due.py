@@ -4,7 +4,7 @@ are owed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -44,14 +44,23 @@ def next_walk(walks: Sequence[Walked], hours: Hours, polling: Polling, now: date
 
 
 class Due:
-    """What is due on one ``site`` at ``now``."""
+    """What is due on one ``site`` at ``now``; ``known`` is what its listings brought, where that
+    was read already.
+    """
 
-    def __init__(self, db: Database, site: str, polling: Polling, now: datetime) -> None:
+    def __init__(
+        self,
+        db: Database,
+        site: str,
+        polling: Polling,
+        now: datetime,
+        known: Mapping[str, Brought] | None = None,
+    ) -> None:
         self._conn = db.conn
         self._site = site
         self._polling = polling
         self._now = now
-        self._brought = brought(db, site, now)
+        self._brought = brought(db, site, now) if known is None else known
         self._resting: dict[str, datetime] = {
             host: datetime.fromisoformat(until)
             for host, until in self._conn.execute(

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlite_utils import Database
 
+from crawler.config import Polling
+from pipelines.database.coverage import gaps
+from pipelines.database.due import Due
+from pipelines.database.rhythm import Brought, brought, by_day, usual_by_now
 from pipelines.database.rows import time_text
 
 
-def status(db: Database, now: datetime) -> dict[str, Any]:
-    """Totals, the last run, hosts at rest ``now``, a row a listing; times as stored."""
+def status(db: Database, now: datetime, polling: Polling) -> dict[str, Any]:
+    """Totals, open alarms, the last run, hosts at rest ``now``, a row a listing; times as stored.
+
+    A listing's row has, beside that of :func:`listings`: ``next_due_at``, when ``--due`` walks it
+    next; ``today`` and ``usual``, the articles published today and by this hour of a usual day of
+    this kind, None where none is known; ``newest_published_at`` of the last four weeks;
+    ``failures`` that are open; ``gaps``; ``days``, its articles of the last days up to today.
+    """
     return {
         "articles": _one(db, "SELECT count(*) FROM articles"),
         "incomplete": _one(
@@ -33,7 +45,49 @@ def status(db: Database, now: datetime) -> dict[str, Any]:
                 (time_text(now),),
             )
         ),
-        "listings": listings(db),
+        "alarms": [
+            *_rows(
+                db,
+                "SELECT rule, subject, message, opened_at, hushed_at FROM alarms"
+                " WHERE closed_at IS NULL ORDER BY id",
+            )
+        ],
+        "listings": _watched(db, now, polling),
+    }
+
+
+def _watched(db: Database, now: datetime, polling: Polling) -> list[dict[str, Any]]:
+    """The rows of :func:`listings` with how each stands now."""
+    rows = listings(db)
+    sites = {row["site"] for row in rows}
+    rhythms = {site: brought(db, site, now) for site in sites}
+    due = {site: Due(db, site, polling, now, rhythms[site]) for site in sites}
+    failed = Counter(
+        db.conn.execute("SELECT site, listing FROM failures WHERE resolved_at IS NULL").fetchall()
+    )
+    open_ = Counter((gap["site"], gap["listing"]) for gap in gaps(db))
+    return [row | _standing(row, due, rhythms, failed, open_, now) for row in rows]
+
+
+def _standing(
+    row: Mapping[str, Any],
+    due: Mapping[str, Due],
+    rhythms: Mapping[str, Mapping[str, Brought]],
+    failed: Mapping[tuple[str, str], int],
+    gaps: Mapping[tuple[str, str], int],
+    now: datetime,
+) -> dict[str, Any]:
+    site, listing = row["site"], row["listing"]
+    own = rhythms[site].get(listing, Brought())
+    days = by_day(own.hours, now)
+    return {
+        "next_due_at": time_text(due[site].at(listing)),
+        "today": days[-1],
+        "usual": usual_by_now(own.hours, now),
+        "newest_published_at": own.newest and time_text(own.newest),
+        "failures": failed[site, listing],
+        "gaps": gaps[site, listing],
+        "days": days,
     }
 
 

@@ -7,9 +7,11 @@ brought against what they should have.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from statistics import median
 
 from sqlite_utils import Database
 
@@ -127,6 +129,30 @@ def count_between(brought: Hours, start: datetime, end: datetime) -> float:
             found += count * (inside / _HOUR)
         hour += _HOUR
     return found
+
+
+def by_day(brought: Hours, now: datetime, days: int = 7) -> list[int]:
+    """The articles of each of the last days, today the last."""
+    found = Counter[date]()
+    for hour, count in brought.items():
+        found[hour.date()] += count
+    today = midnight(now).date()
+    return [found[today - timedelta(days=back)] for back in reversed(range(days))]
+
+
+def usual_by_now(brought: Hours, now: datetime) -> int | None:
+    """How many articles a usual day of this kind, working day or weekend, has brought by this
+    time of day; None where no such day is known.
+    """
+    start = midnight(now)
+    first = min(brought, default=now)
+    counts = [
+        count_between(brought, day, now - timedelta(days=back))
+        for back in range(1, DAYS)
+        if (day := start - timedelta(days=back)) >= first
+        and _rests(day.date()) == _rests(start.date())
+    ]
+    return round(median(counts)) if counts else None
 
 
 def _rests(day: date) -> bool:
