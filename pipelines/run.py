@@ -37,7 +37,8 @@ class Run:
     holds what the ``runs`` table keeps, ``unfinished`` the sites whose crawl has not come to
     its end, ``foreign`` counts records of web archives that are no articles of a site we know,
     ``resting`` the hosts that were not asked because they rest, ``gaps`` the sites and
-    listings that lost sight of what was covered; ``reason`` tells why it was stopped; ``error``
+    listings that lost sight of what was covered; ``reason`` tells why it was stopped, ``finding``
+    what one that came to its end found amiss, where that is all it is for; ``error``
     is set when the data folder failed, and then nothing more is written. ``tally`` counts by
     site and listing, ``clock_off`` is as in the table. ``ends`` is left when all is written,
     under the lock still.
@@ -57,6 +58,7 @@ class Run:
         self.tally: Tally = defaultdict(Counter)
         self.clock_off: float | None = None
         self.reason: str | None = None
+        self.finding: str | None = None
         self.error: StoreError | None = None
         self.ends = ExitStack()
         self.corpus = open_corpus(data)
@@ -115,7 +117,7 @@ class Run:
         """Write the counts so far; with ``outcome`` the run is over."""
         self.counts["skipped"] = len(self.skipped) + self.foreign
         told = str(self.error) if self.error else self.reason
-        reason = None if outcome in (None, "finished") else told
+        reason = self.finding if outcome == "finished" else told if outcome else None
         with writing(self.corpus):
             self.ledger.save(self.counts, self.tally, self.clock_off, outcome, reason)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from crawler.cli import COMMANDS
 from tests.conftest import BIN, ROOT, Program
 
 DEPLOY = ROOT / "deploy"
@@ -77,13 +78,7 @@ def test_the_crontab_has_five_fields_a_line_and_no_percent_sign() -> None:
 
 
 @pytest.mark.parametrize("args", commands(), ids=" ".join)
-def test_the_program_knows_every_option(
-    finews: Program, args: list[str], request: pytest.FixtureRequest
-) -> None:
-    if "--due" in args:
-        request.applymarker(
-            pytest.mark.xfail(strict=True, reason="--due and --max-time are not merged yet")
-        )
+def test_the_program_knows_every_option(finews: Program, args: list[str]) -> None:
     words = [each for each in args if not each.startswith("-")]
     command = words[: 2 if words[0] == "db" else 1]
     told = finews(*command, "--help")
@@ -107,3 +102,10 @@ def test_the_weekly_line_runs_as_cron_runs_it(finews: Program, tmp_path: Path) -
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_guide_names_only_commands_that_there_are() -> None:
+    text = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:`|\$ )(?:fn|finews) ([a-z]+)", text))
+    assert named <= set(COMMANDS)
+    assert {"db", "runs", "status", "gaps", "failures", "pages"} <= named

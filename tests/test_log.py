@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from crawler.config import Log
+from crawler.demo.site import build, bundled_posts
 from crawler.log import event, files_of, lines_of, logging_run
 from crawler.parsers.dates import SHANGHAI
 from pipelines.database.connect import open_corpus
 from pipelines.database.hosts import Hosts
-from pipelines.database.lock import RunLock
 from tests.conftest import Program
 from tests.kills import blog, posts
 from tests.replica import Replica, serving
@@ -68,35 +68,31 @@ def test_a_line_an_event_with_its_run(finews: Program, settings: Path, tmp_path:
     assert first[-1]["outcome"] == "finished"
 
 
-def test_a_person_gets_sentences_and_cron_silence(finews: Program, settings: Path) -> None:
+def test_a_person_gets_sentences(finews: Program) -> None:
     with serving(blog(posts(range(8)))) as replica:
         done = crawl(finews, replica, "--verbose")
-        assert "run 1: finews home: a walk begins" in done.stderr
-        assert "new NW202206010000000002 第2号公告" in done.stderr
-        assert done.stderr.count("Traceback") == 0
-        done = crawl(finews, replica, "--quiet")
-        assert "failed, not-an-article" in done.stdout
-        lock = RunLock(finews.data)
-        lock.acquire()
-        with lock:
-            done = crawl(finews, replica, "--quiet")
-            assert (done.returncode, done.stdout, done.stderr) == (4, "", "")
+    assert "run 1: finews home: a walk begins" in done.stderr
+    assert "new NW202206010000000002 第2号公告" in done.stderr
+    assert "run 1 ends, finished: 8 found, 6 new, 2 failed" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
-def test_all_is_well_and_cron_hears_nothing(finews: Program) -> None:
-    from crawler.demo.site import build, bundled_posts
-
+def test_cron_gets_silence_with_a_log_and_without(
+    finews: Program, settings: Path, tmp_path: Path
+) -> None:
     with serving(build(bundled_posts())) as replica:
-        done = crawl(finews, replica, "--quiet")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        for log in ("", '[log]\nfile = "log"'):
+            settings.write_text(log)
+            done = crawl(finews, replica, "--due")
+            assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    events = [each["event"] for each in read(tmp_path / "log")]
+    assert (events[0], events[-1]) == ("run-begun", "run-ended")
 
 
 @pytest.mark.parametrize("name", ["/dev/full", "finews.toml/log", "."])
 def test_a_log_that_cannot_be_written_is_told_once(
     finews: Program, settings: Path, name: str
 ) -> None:
-    from crawler.demo.site import build, bundled_posts
-
     settings.write_text(f'[log]\nfile = "{name}"')
     with serving(build(bundled_posts())) as replica:
         done = crawl(finews, replica)

@@ -26,7 +26,6 @@ from pipelines.database.connect import (
     read_corpus,
     read_pages,
     require_corpus,
-    writing,
 )
 from pipelines.database.verify import Problem, Watch, problems
 from pipelines.run import Run
@@ -132,7 +131,7 @@ def verify(quick: bool, quiet: bool, wait: bool, data: Path, as_json: bool) -> N
         except KeyboardInterrupt:
             pass
         if tally.kept:
-            _give_reason(run, tally.kept[0].message)
+            run.finding = tally.kept[0].message
     if run.error:
         raise run.error
     code = FAILED if run.unfinished or tally.kept else 0
@@ -151,11 +150,6 @@ def _advice() -> Iterator[None]:
     except StoreError as error:
         told = f"{error}; where the file is damaged, restore it from a backup"
         raise StoreError(told, error.path) from error
-
-
-def _give_reason(run: Run, reason: str) -> None:
-    with writing(run.corpus):
-        run.corpus.conn.execute("UPDATE runs SET reason = ? WHERE id = ?", (reason, run.id))
 
 
 def _tell(run: Run, tally: _Tally, *, quick: bool, as_json: bool) -> None:

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 from crawler.config import Log
 from crawler.log import event, logging_run
+from pipelines.database.ledger import COUNTS
 from pipelines.run import Run
 
 
@@ -19,8 +20,9 @@ def attach(run: Run, settings: Log, command: str, *, verbose: bool) -> None:
 
 
 def _ended(run: Run) -> None:
-    counts = {name: count for name, count in run.counts.items() if count}
-    told = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing new"
+    counts = {name: run.counts[name] for name in COUNTS if run.counts[name]}
+    parts = (f"{count} {name}" for name, count in counts.items() if name != "bytes")
+    told = ", ".join(parts) or "nothing to do"
     why = str(run.error) if run.error else run.reason
     sentence = f"run {run.id} ends, {run.outcome}: {told}"
     event(

@@ -42,7 +42,10 @@ class Bound(click.ParamType[datetime]):
 
 
 class Length(click.ParamType[timedelta]):
-    """A length of time: a number and one of the ``units`` that it knows, 50m or 90d."""
+    """A length of time: a number and one of the ``units`` that it knows, 50m or 90d.
+
+    ``zero`` says that none at all is one too.
+    """
 
     name = "length"
     _UNITS: ClassVar[dict[str, timedelta]] = {
@@ -53,7 +56,8 @@ class Length(click.ParamType[timedelta]):
         "w": timedelta(weeks=1),
     }
 
-    def __init__(self, units: str, examples: str) -> None:
+    def __init__(self, units: str, examples: str, *, zero: bool = False) -> None:
+        self._zero = zero
         self._given = re.compile(rf"([0-9]{{1,5}})([{units}])\Z")
         self._examples = examples
 
@@ -61,7 +65,7 @@ class Length(click.ParamType[timedelta]):
         if isinstance(value, timedelta):
             return value
         found = self._given.match(value)
-        if not found or not int(found[1]):
+        if not found or not (self._zero or int(found[1])):
             self.fail(f"{value!r} is no length of time such as {self._examples}", param, ctx)
         return int(found[1]) * self._UNITS[found[2]]
 

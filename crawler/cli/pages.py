@@ -57,7 +57,7 @@ def command(ctx: click.Context, data: Path, as_json: bool) -> None:
 @command.command("prune")
 @click.option(
     "--older-than",
-    type=options.Length("hdw", "12h, 90d or 8w"),
+    type=options.Length("hdw", "12h, 90d or 8w", zero=True),
     required=True,
     metavar="AGE",
     help="Answered last so long ago.",

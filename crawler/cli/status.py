@@ -59,6 +59,8 @@ def _print(found: dict[str, Any]) -> None:
             f"Last run: {run['command']}, {short_time(run['started_at'])}, {ended};\n"
             f"  {run['new']} new, {run['failed']} failed, {run['requests']} requests."
         )
+    if found["overdue"]:
+        click.echo("  That is long ago: does cron not run, or is it held up?")
     for each in found["resting"]:
         click.echo(f"{each['host']} refused ({each['reason']}), rests until {each['until'][:16]}.")
     for each in found["alarms"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlite_utils import Database
@@ -17,7 +17,8 @@ from pipelines.database.rows import time_text
 
 
 def status(db: Database, now: datetime, polling: Polling) -> dict[str, Any]:
-    """Totals, open alarms, the last run, hosts at rest ``now``, a row a listing; times as stored.
+    """Totals, open alarms, the last run, whether one is ``overdue`` where cron is at work, hosts
+    at rest ``now``, a row a listing; times as stored.
 
     A listing's row has, beside that of :func:`listings`: ``next_due_at``, when ``--due`` walks it
     next; ``today`` and ``usual``, the articles published today and by this hour of a usual day of
@@ -36,7 +37,9 @@ def status(db: Database, now: datetime, polling: Polling) -> dict[str, Any]:
         ),
         "skipped": _one(db, "SELECT count(DISTINCT url) FROM entries WHERE state = 'skipped'"),
         "failures": _one(db, "SELECT count(*) FROM failures WHERE resolved_at IS NULL"),
-        "last_run": next(_rows(db, "SELECT * FROM runs ORDER BY id DESC LIMIT 1"), None),
+        "last_run": (last := next(_rows(db, "SELECT * FROM runs ORDER BY id DESC LIMIT 1"), None)),
+        "overdue": last is not None
+        and now - datetime.fromisoformat(last["started_at"]) > 2 * timedelta(seconds=polling.most),
         "resting": list(
             _rows(
                 db,

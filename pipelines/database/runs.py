@@ -88,7 +88,9 @@ def _completed(row: dict[str, Any], *, at_work: bool) -> dict[str, Any]:
 
 def _next_start(db: Database, id_: int) -> str | None:
     """When the run after one began, which was over by then."""
-    row = db.conn.execute("SELECT started_at FROM runs WHERE id = ?", (id_ + 1,)).fetchone()
+    row = db.conn.execute(
+        "SELECT started_at FROM runs WHERE id > ? ORDER BY id LIMIT 1", (id_,)
+    ).fetchone()
     return row and str(row[0])
 
 

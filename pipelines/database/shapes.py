@@ -93,9 +93,10 @@ def of_article(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         return  # what is counted and read from them cannot be told
     if not _is_hash_of(row["text_hash"], words_hash, row["paragraphs"]):
         yield "text-hash", "has other words than its text_hash is of"
-    count = len(json.loads(row["paragraphs"]))
-    if row["last"] is not None and not 0 <= row["first"] <= row["last"] < count:
-        yield "paragraph", f"has a mention in a paragraph that is none of its {count}"
+    if row["last"] is not None:
+        count = len(json.loads(row["paragraphs"]))
+        if not 0 <= row["first"] <= row["last"] < count:
+            yield "paragraph", f"has a mention in a paragraph that is none of its {count}"
 
 
 def of_state(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -142,7 +142,8 @@ def _asked(db: Database, site: str) -> list[Asked]:
     return [
         Asked(requests, refusals)
         for requests, refusals in db.conn.execute(
-            "SELECT sum(requests), sum(refusals) FROM walks WHERE site = ?"
+            # By the index of runs: that of sites would read all walks there ever were.
+            "SELECT sum(requests), sum(refusals) FROM walks WHERE +site = ?"
             " AND run_id > (SELECT max(id) FROM runs) - ?"
             " GROUP BY run_id HAVING sum(requests) > 0 ORDER BY run_id DESC",
             (site, _RUNS),

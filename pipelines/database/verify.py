@@ -236,7 +236,10 @@ class _Verification:
         return sound
 
     def _is_current(self, name: str, migrations: Migrations) -> bool:
-        """Has the file the tables of this version?"""
+        """Has the file the tables of this version? None at all where a first run was killed."""
+        table = f"SELECT 1 FROM {name}.sqlite_master WHERE name = '_sqlite_migrations'"
+        if self._conn.execute(table).fetchone() is None:
+            return False
         applied = self._conn.execute(f"SELECT name FROM {name}._sqlite_migrations").fetchall()
         return {each.name for each in migrations._migrations} <= {row[0] for row in applied}
 
