@@ -82,7 +82,7 @@ class Cron:
     def configure(self, more: str = "") -> None:
         """Write the settings: where messages go, and ``more`` lines."""
         path = self.program.data.parent / "finews.toml"
-        command = f"""['sh', '-c', '(cat; printf "\\036") >> {self._mailbox}']"""
+        command = f"""['sh', '-c', '(cat; printf "\\036") >> "{self._mailbox}"']"""
         path.write_text(f"{more}\n[alarms]\ncommand = {command}\n", encoding="utf-8")
         self.program.env["FINEWS_CONFIG"] = str(path)
 
