@@ -59,6 +59,11 @@ class Tick:
     walked: frozenset[str]
     messages: tuple[Message, ...]
 
+    @property
+    def titles(self) -> list[str]:
+        """The first lines of the messages that were printed."""
+        return [line for line in self.out.splitlines() if line.startswith("finews: ")]
+
 
 @dataclass
 class Cron:
@@ -98,12 +103,7 @@ class Cron:
     def tick(self, now: datetime | None = None) -> Tick:
         """The next run, five minutes after the last."""
         self.world.set(now or self.now + EVERY)
-        tick = self.run(*CRAWL, "--due")
-        if tick.code != 1:  # those alone are printed, and nothing while all is well
-            titles = [line for line in tick.out.splitlines() if line.startswith("finews: ")]
-            assert len(titles) == len(tick.messages), tick
-            assert all(each.text in tick.out for each in tick.messages), tick
-        return tick
+        return self.run(*CRAWL, "--due")
 
     def crawl(self) -> Tick:
         """A run by hand, of all listings."""

@@ -143,7 +143,11 @@ def check(outcome: Outcome) -> None:
     assert outcome.polls is None or outcome.polls <= 2
     assert {tick.code for tick in outcome.ticks} <= case.codes
     for tick in outcome.ticks:
-        assert tick.code != 1 or tick.err.startswith("finews: ")
+        if tick.code == 1:
+            assert tick.err.startswith("finews: ")
+        else:
+            assert len(tick.titles) == len(tick.messages), tick
+            assert all(each.text in tick.out for each in tick.messages)
     assert outcome.lost == []
 
 
@@ -305,12 +309,12 @@ CASES = [
     Case(
         "no source", "field", "eastmoney",
         lambda cron: cron.world.faults.gone.update({"Art_Media_Name", "mediaName"}),
-        articles(6, "eastmoney"), words=("source",), sites=_EAST, most=10,
+        articles(6, "eastmoney"), words=("no source",), sites=_EAST, most=10,
     ),
     Case(
         "no time", "field", "eastmoney",
         lambda cron: cron.world.faults.gone.update({"Art_ShowTime", "showTime"}),
-        articles(6, "eastmoney"), words=("published_at",), sites=_EAST, most=10,
+        articles(6, "eastmoney"), words=("no time",), sites=_EAST, most=10,
     ),
     Case(
         "throttled", "rest", "eastmoney",
