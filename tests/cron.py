@@ -74,6 +74,7 @@ class Cron:
     ahead: timedelta = timedelta()
     file_size: int | None = None
     ticks: list[Tick] = field(default_factory=list)
+    second: Zygote | None = None
     _read: int = 0
     _walked: int = 0
 
@@ -135,12 +136,17 @@ class Cron:
 
     def beside(self) -> int:
         """Run a second one while the first is at work; its exit code."""
-        zygote = Zygote()
-        try:
-            command = (*CRAWL, "--replay", self.world.url)
-            return self.program.at(self.now, *command, zygote=zygote).returncode
-        finally:
-            zygote.close()
+        command = (*CRAWL, "--replay", self.world.url)
+        return self.program.at(self.now, *command, zygote=self.second).returncode
+
+    def prepare(self) -> None:
+        """Have a second process at hand, as its start takes longer than a request may."""
+        self.second = Zygote()
+        self.program.at(self.now, "status", zygote=self.second)
+
+    def close(self) -> None:
+        if self.second:
+            self.second.close()
 
     def _walks(self) -> frozenset[str]:
         rows = self.program.rows("SELECT id, site FROM walks WHERE id > ?", self._walked)
@@ -180,7 +186,11 @@ def going_on(start: Start, now: datetime, data: Path) -> Iterator[Cron]:
     """A cron in a folder ``data`` that was begun before ``now``."""
     with serving(start.world()) as world:
         world.set(now)
-        yield Cron(_program(data), world)
+        cron = Cron(_program(data), world)
+        try:
+            yield cron
+        finally:
+            cron.close()
 
 
 def _program(data: Path) -> Program:
