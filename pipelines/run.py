@@ -17,6 +17,7 @@ from pipelines.database.hosts import Hosts, Rest
 from pipelines.database.ledger import Ledger, Tally
 from pipelines.database.lock import RunLock
 from pipelines.database.regroup import regroup, ungrouped
+from pipelines.database.robots import Robots
 from pipelines.store import Store
 
 # How long runs that had nothing to do are kept.
@@ -68,7 +69,8 @@ class Run:
         with writing(self.corpus):
             self.id = Ledger.begin(self.corpus, command, clock())
         self.ledger = Ledger(self.corpus, self.id, clock)
-        self.hosts = Hosts(self.corpus, clock)
+        self.hosts = Hosts(self.corpus, clock, self.id)
+        self.robots = Robots(self.corpus, clock)
         self.store = Store(
             self.corpus,
             self.pages,

@@ -285,13 +285,13 @@ def _reboot(cron: Cron) -> None:
 _EAST = ("eastmoney",)
 _COLUMNS = [name for name in RATES if name[0].isdigit()]
 CASES = [
-    Case("down", "rest", "eastmoney", _down("eastmoney"), first_poll(*_EAST), sites=_EAST),
+    Case("down", "failing", "eastmoney", _down("eastmoney"), first_poll(*_EAST), sites=_EAST),
     Case(
-        "blog down", "rest", "finews", _down("finews"), first_poll("finews"),
+        "blog down", "failing", "finews", _down("finews"), first_poll("finews"),
         sites=("finews",), most=8,
     ),
     Case(
-        "down 26 h", "rest", "eastmoney", _down("eastmoney"), first_poll(*_EAST),
+        "down 26 h", "failing", "eastmoney", _down("eastmoney"), first_poll(*_EAST),
         sites=_EAST, least=26, most=26, reminders=1,
     ),
     Case(

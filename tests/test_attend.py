@@ -243,6 +243,7 @@ def test_told_once_when_nothing_can_be_written(tmp_path: Path, receiver: Receive
         db.execute("DROP TRIGGER full_alarms")
         db.execute("DROP TRIGGER full_messages")
     assert kinds(after_run(tmp_path, given, 27 * HOUR)) == [("recovery", "disk")]
+    assert [each["kind"] for each in receiver.posts] == ["alarm", "reminder", "recovery"]
     assert kinds(after_run(tmp_path, given, 28 * HOUR)) == []
 
 
@@ -252,11 +253,11 @@ def test_a_note_is_written_in_place_and_a_broken_one_is_none(tmp_path: Path) -> 
     note.reserve()
     size = (tmp_path / "alarms.note").stat().st_size
     problem = Problem("disk", "", "满" * 9000)
-    note.write(problem, NOW)
+    note.write(problem, NOW, ["mail"])
     assert (tmp_path / "alarms.note").stat().st_size == size == 4096
     found = note.read()
     assert found
-    assert (found[0].rule, found[1]) == ("disk", NOW)
+    assert (found.problem.rule, found.at, found.sinks) == ("disk", NOW, ("mail",))
     note.clear()
     assert note.read() is None
     for text in ("", "{", "[1]", '{"rule": 1}', '{"at": "x"}'):

@@ -119,9 +119,6 @@ def test_which_way_the_clock_is_wrong() -> None:
         (["failed", "failed"], "unexpected", "layout"),
         (["known", "failed", "failed"], None, None),
         ([None, "failed", "failed"], "http-500", None),
-        # Perhaps its host is about to rest, which is told by itself.
-        (["failed", "failed", "failed"], "http-429", None),
-        (["failed", "failed", "failed", "failed"], "http-429", "failing"),
     ],
 )
 def test_walks_that_fail(
@@ -130,6 +127,14 @@ def test_walks_that_fail(
     bad = listing(walks=walks(*outcomes), reason=reason, message="it did not work")
     found = told(signs(site(bad, listing("344"))))
     assert found == ([(expected, "eastmoney")] if expected else [])
+
+
+def test_a_listing_whose_host_is_perhaps_about_to_rest() -> None:
+    """That is told by itself."""
+    for number, wrong in ((3, False), (4, True)):
+        bad = listing(walks=walks(*["failed"] * number), reason="http-429", message="…")
+        found = told(signs(site(bad, listing("344")), hosts=[host(MINUTE)]))
+        assert found == ([("failing", "eastmoney")] if wrong else [])
 
 
 def test_a_site_that_is_down_is_told_once_with_its_listings() -> None:
@@ -172,19 +177,45 @@ def test_old_failures_are_no_news() -> None:
 
 
 def host(rest: timedelta, **parts: Any) -> Host:
-    given = {"site": "eastmoney", "reason": "http-429", "refused_at": NOW, **parts}
-    return Host("np-listapi.eastmoney.com", until=NOW + rest, **given)
+    given = {"site": "eastmoney", "reason": "http-429", "refused_at": NOW, "until": NOW + rest}
+    return Host("np-listapi.eastmoney.com", **{**given, **parts})
 
 
 @pytest.mark.parametrize(("rest", "wrong"), [(599, False), (600, True), (86400, True)])
 def test_a_host_at_rest(rest: int, wrong: bool) -> None:
     given = signs(hosts=[host(timedelta(seconds=rest))])
-    assert told(given) == ([("rest", "np-listapi.eastmoney.com")] if wrong else [])
+    assert told(given) == ([("rest", "eastmoney")] if wrong else [])
+
+
+def test_several_hosts_of_a_site_are_one_trouble() -> None:
+    hosts = [replace(host(HOUR), name=f"{n}.eastmoney.com") for n in range(4)]
+    assert only(signs(hosts=hosts)).parts == tuple(each.name for each in hosts)
+
+
+def test_a_host_that_nobody_misses() -> None:
+    """It is asked where another fails, rests for long, and all is well again."""
+    idle = host(6 * HOUR, refused_at=NOW - HOUR, wanted=False)
+    assert told(signs(hosts=[idle])) == []
+    assert told(signs(site(owes=True), hosts=[idle])) == [("rest", "eastmoney")]
+    failed = listing(walks=walks("failed", "known"))
+    assert told(signs(site(failed), hosts=[idle])) == [("rest", "eastmoney")]
+
+
+def test_a_host_that_refuses_now_and_then_is_one_trouble() -> None:
+    """It answers a few and refuses again: told once, over when two runs were not refused."""
+    open_ = frozenset({("rest", "eastmoney")})
+    runs = [Asked(9, 0, NOW - n * 10 * MINUTE) for n in range(5)]
+    for back, wrong in ((5, True), (9, True), (11, False)):
+        answers = host(HOUR, until=None, refused_at=NOW - back * MINUTE)
+        given = signs(site(asked=runs), hosts=[answers])
+        assert told(given) == []
+        assert told(replace(given, open=open_)) == ([("rest", "eastmoney")] if wrong else [])
 
 
 def test_of_a_host_at_rest_nothing_else_is_told() -> None:
     bad = listing(walks=walks(*["failed"] * 9), reason="http-429", message="…")
-    troubled = site(bad, failed=[Failed(NOW, "timeout")] * 12, asked=[Asked(10, 9)] * 3)
+    asked = [Asked(10, 9, NOW)] * 3
+    troubled = site(bad, failed=[Failed(NOW, "timeout")] * 12, asked=asked)
     verdict = judge(signs(troubled, hosts=[host(HOUR)]), LIMITS)
     assert [each.rule for each in verdict.problems] == ["rest"]
     assert ("failing", "eastmoney") in verdict.unknown
@@ -207,7 +238,7 @@ def test_a_host_that_does_not_answer() -> None:
     ],
 )
 def test_refusals(last: list[tuple[int, int]], before: list[tuple[int, int]], wrong: bool) -> None:
-    asked = [Asked(*each) for each in (*last, *before)]
+    asked = [Asked(*each, NOW) for each in (*last, *before)]
     assert told(signs(site(asked=asked))) == ([("refused", "eastmoney")] if wrong else [])
 
 
@@ -255,17 +286,24 @@ def test_a_listing_that_shows_less(entries: tuple[int, ...], wrong: bool) -> Non
 # -- silence
 
 
-def quiet(newest: datetime, now: datetime, brought: Brought | None = None) -> Signs:
+def quiet(
+    newest: datetime, now: datetime, brought: Brought | None = None, *, alone: bool = False
+) -> Signs:
     silent = brought or news(newest)
     last = [Walk(now - n * 10 * MINUTE, "known", 1, 20) for n in range(20)]
     one = Listing("350", last, silent)
-    given = Site("eastmoney", newest, newest, [one, Listing("344", last, news(now))])
+    other = [] if alone else [Listing("344", last, news(now))]
+    given = Site("eastmoney", newest, newest, listings=[one, *other])
     return Signs(now, [given], free=10**12)
 
 
 def test_silence_where_something_always_comes() -> None:
-    """Four an hour come at weekends: after two hours a person could know."""
-    assert told(quiet(NOW - HOUR, NOW)) == []
+    """Four an hour come at weekends, ten on such days: a person could know after an hour where
+    others show that it is no holiday, else half an hour later.
+    """
+    assert told(quiet(NOW - 50 * MINUTE, NOW)) == []
+    assert "11 or more on other such days" in only(quiet(NOW - 65 * MINUTE, NOW)).message
+    assert told(quiet(NOW - 65 * MINUTE, NOW, alone=True)) == []
     problem = only(quiet(NOW - 90 * MINUTE, NOW))
     assert (problem.rule, problem.subject, problem.parts) == ("quiet", "eastmoney", ("350",))
     assert problem.message == (
@@ -275,8 +313,8 @@ def test_silence_where_something_always_comes() -> None:
 
 
 def test_nights_and_weekends_are_quiet_by_themselves() -> None:
-    six = NOW.replace(hour=6, minute=30)
-    assert told(quiet(six - 9 * HOUR, six)) == []
+    six = NOW.replace(hour=6, minute=20)
+    assert told(quiet(six - 8 * HOUR - 20 * MINUTE, six)) == []
     saturday = NOW + 3 * DAY
     friday = saturday - 15 * HOUR
     assert told(quiet(friday, saturday, news(friday, weekend=0))) == []
@@ -285,9 +323,30 @@ def test_nights_and_weekends_are_quiet_by_themselves() -> None:
 def test_a_holiday_is_like_a_weekend() -> None:
     """Nothing from the evening before: no other day was like it, but for the weekends."""
     evening = NOW.replace(hour=21) - DAY
-    assert told(quiet(evening, NOW, news(evening, weekend=0))) == []
+    assert told(quiet(evening, NOW, news(evening, weekend=0), alone=True)) == []
     monday = NOW + 5 * DAY
     assert told(quiet(monday - 5 * DAY, monday, news(monday - 5 * DAY, weekend=0))) != []
+
+
+def pace(until: datetime, day: int, weekend: int = 0) -> Listing:
+    last = [Walk(until, "known", 1, 20)]
+    return Listing("other", last, news(until, day, weekend))
+
+
+def test_while_others_keep_their_pace_it_is_a_day_like_others_of_its_kind() -> None:
+    """Nothing comes to this one at weekends: they say nothing of a working day."""
+    silent = news(NOW - 2 * HOUR, weekend=0)
+    given = quiet(NOW - 2 * HOUR, NOW, silent)
+    busy = Site("finews", listings=[pace(NOW, 30)])
+    assert told(given) == [("quiet", "eastmoney")]
+    alone = replace(given, sites=[replace(given.sites[0], listings=given.sites[0].listings[:1])])
+    assert told(alone) == []
+    assert told(replace(alone, sites=[*alone.sites, busy])) == [("quiet", "eastmoney")]
+    assert "on other such days" in judge(given, LIMITS).problems[0].message
+    # A holiday: the others bring little too.
+    hours = {h: 9 if h.date() == NOW.date() else n for h, n in news(NOW, 30, 0).hours.items()}
+    still = Listing("other", [Walk(NOW, "known", 1, 20)], Brought(hours, NOW - MINUTE))
+    assert told(replace(alone, sites=[*alone.sites, Site("finews", listings=[still])])) == []
 
 
 def test_one_day_of_an_outage_does_not_hide_the_next() -> None:
@@ -362,7 +421,9 @@ RANDOM = st.builds(
     st.lists(RANDOM, max_size=4),
     st.lists(st.builds(Stored, at=st.just(NOW), lacks=st.frozensets(st.sampled_from(sorted(ALL))))),
     st.lists(st.builds(Failed, at=st.just(NOW), reason=st.sampled_from(["dns", "mojibake"]))),
-    st.lists(st.builds(Asked, requests=st.integers(0, 9), refusals=st.integers(0, 9))),
+    st.lists(
+        st.builds(Asked, requests=st.integers(0, 9), refusals=st.integers(0, 9), at=st.just(NOW))
+    ),
     st.floats(-9999, 9999),
 )
 def test_whatever_the_signs_one_word_a_rule_and_subject(

@@ -53,7 +53,7 @@ class World:
         self.hosts = self.another()
 
     def another(self, rests: Sequence[float] = (30, 120, 600)) -> Hosts:
-        hosts = Hosts(self.db, self.clock)
+        hosts = Hosts(self.db, self.clock, 1)
         hosts.rests = [seconds(each) for each in rests]
         return hosts
 
@@ -208,6 +208,7 @@ def test_a_rest_is_known_to_the_next_run(world: World) -> None:
         "reason": "timeout",
         "last_refused_at": START.isoformat(timespec="seconds"),
         "site": "finews",
+        "run_id": 1,
     }
     world.sleep_out()
     world.hosts = world.another()
@@ -275,7 +276,7 @@ def test_whatever_comes_rests_hold_and_are_remembered(
 ) -> None:
     """A named wait is kept to the second, and a new process knows what this one knows."""
     host, clock = next(names), Clock()
-    hosts = Hosts(shared, clock)
+    hosts = Hosts(shared, clock, 1)
     hosts.rests = [seconds(30), seconds(120)]
     owed = clock.now
     for what, reason, number in steps:
@@ -290,7 +291,7 @@ def test_whatever_comes_rests_hold_and_are_remembered(
             if number or reason == "http-429":
                 owed = clock.now + seconds(number or 30)
         rest = hosts.rest(host)
-        assert Hosts(shared, clock).rest(host) == rest
+        assert Hosts(shared, clock, 1).rest(host) == rest
         if clock.now < owed:
             assert rest
             assert rest.until >= owed

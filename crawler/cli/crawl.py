@@ -18,12 +18,12 @@ from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.project import get_project_settings
 
-from crawler.cli import FAILED, LOCKED, options
+from crawler.cli import FAILED, LOCKED, UNEXPECTED, options
 from crawler.cli.due import due_tasks
 from crawler.cli.logs import attach
 from crawler.cli.process import Process
 from crawler.cli.progress import RunProgress
-from crawler.cli.summary import summarise
+from crawler.cli.summary import summarise, tell
 from crawler.config_file import load
 from crawler.errors import Locked, StoreError
 from crawler.spiders.listing import ListingSpider
@@ -186,9 +186,13 @@ def crawl(
     except Locked:
         raise
     except StoreError as error:
-        if not unattended:
-            attend(data, load().settings, now, finished=False, trouble=error)
-        raise
+        if unattended:
+            raise
+        attended = attend(data, load().settings, now, finished=False, trouble=error)
+        if not quiet:
+            raise
+        tell(attended)
+        return UNEXPECTED
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     attended = Attended() if unattended else _attend(run)

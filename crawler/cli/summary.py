@@ -30,7 +30,7 @@ def summarise(
     """Print what a run did, and alarms that it led to; its exit code. ``broken`` says that the
     program itself failed.
 
-    With ``quiet`` the alarms alone are told, and that the data folder failed.
+    With ``quiet`` the alarms alone are told, that the data folder failed among them.
     """
     failed = run.counts["failed"] or run.unfinished or run.resting or run.gaps
     # That a message does not get through does not fail a crawl.
@@ -38,10 +38,10 @@ def summarise(
     code = FAILED if failed or wrong else 0
     if run.error or broken:
         code = UNEXPECTED
-    if run.error:
+    if run.error and (as_json or not quiet):
         click.echo(f"finews: {run.error}", err=True)
     if not as_json and quiet:
-        _tell(attended)
+        tell(attended)
         return code
     failures = [] if run.error else _failed(run)
     if as_json:
@@ -80,11 +80,12 @@ def summarise(
         click.echo(f"  See finews gaps --data {run.data}.")
     if failures:
         click.echo(f"See finews failures --data {run.data} for the reasons.")
-    _tell(attended)
+    tell(attended)
     return code
 
 
-def _tell(attended: Attended) -> None:
+def tell(attended: Attended) -> None:
+    """Print the messages that a run led to."""
     for message in attended.messages:
         click.echo(f"{message.title}\n  {message.text}")
 

@@ -51,6 +51,7 @@ class GuestMiddleware:
             left = rest.until - run.clock()
             if left > self._patience or not self._crawler.engine.running or run.error:
                 run.resting[rest.host] = rest
+                run.hosts.missed(rest.host)
                 raise HostRests(rest)
             await asyncio.sleep(min(left.total_seconds(), _POLL_S))
         if listing := _listing_of(request):
@@ -99,7 +100,8 @@ class RobotsMiddleware(RobotsTxtMiddleware):
     """Scrapy's, but a robots.txt that cannot be fetched forbids all, as RFC 9309 has it.
 
     Scrapy takes that as permission. Here the request fails as robots.txt did, and the next
-    one asks for it again. Any other status below 500 means that there is none.
+    one asks for it again. Any other status below 500 means that there is none. What a host
+    answered holds for a day.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -107,8 +109,15 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         self._causes: dict[str, BaseException] = {}
 
     async def robot_parser(self, request: Request) -> RobotParser | None:
-        parser = await super().robot_parser(request)
         netloc = urlparse_cached(request).netloc
+        run = run_of(self.crawler)
+        if netloc not in self._parsers and run and (body := run.robots.get(netloc)) is not None:
+            known = self._parserimpl.from_crawler(self.crawler, body)
+            self._parsers[netloc] = known
+            await self.crawler.signals.send_catch_log_async(
+                signals.robots_parsed, robotparser=known, request=request
+            )
+        parser = await super().robot_parser(request)
         if parser is None:
             self._parsers.pop(netloc, None)
             raise RobotsUnreachable(self._causes[netloc])
@@ -119,6 +128,8 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             raise HttpError(response)
         if response.status >= 400:
             response = response.replace(body=b"")  # an error page is no robots.txt
+        if run := run_of(self.crawler):
+            run.robots.keep(netloc, response.body)
         await super()._parse_robots(response, netloc, request)
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:

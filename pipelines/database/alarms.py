@@ -92,13 +92,18 @@ def written(db: Database, ids: Iterable[int]) -> list[Message]:
     ]
 
 
-def reopen(db: Database, problem: Problem, at: datetime) -> None:
-    """Write an alarm that was told at ``at`` when nothing could be written."""
+def reopen(db: Database, problem: Problem, at: datetime, sinks: Iterable[str]) -> None:
+    """Write an alarm that was told at ``at``, by ``sinks``, when nothing could be written."""
     with writing(db):
-        if (problem.rule, problem.subject) not in {
+        if (problem.rule, problem.subject) in {
             (each.rule, each.subject) for each in open_alarms(db)
         }:
-            _open(db, problem, at)
+            return
+        message = _tell(db, _open(db, problem, at), "alarm", problem.message, at)
+        db.conn.executemany(
+            "INSERT INTO deliveries VALUES (?, ?, 1, ?, ?, NULL)",
+            [(message, sink, time_text(at), time_text(at)) for sink in sinks],
+        )
 
 
 def _judged(
@@ -141,8 +146,9 @@ def _open(db: Database, problem: Problem, now: datetime) -> int:
 
 def _close(db: Database, alarm: Alarm, now: datetime) -> int:
     db.conn.execute("UPDATE alarms SET closed_at = ? WHERE id = ?", (time_text(now), alarm.id))
-    since = f"{alarm.opened_at:%Y-%m-%d %H:%M}"
-    return _tell(db, alarm.id, "recovery", f"Well again. Since {since}: {alarm.message}", now)
+    # By a clock that was wrong nobody knows since when.
+    since = "" if alarm.rule == "clock" else f"Since {alarm.opened_at:%Y-%m-%d %H:%M}: "
+    return _tell(db, alarm.id, "recovery", f"Well again. {since}{alarm.message}", now)
 
 
 def _tell(db: Database, alarm: int, kind: Kind, text: str, now: datetime) -> int:

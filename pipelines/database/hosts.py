@@ -40,6 +40,7 @@ class _Host:
     until: datetime | None = None  # None: it has answered well since it rested
     reason: str = ""
     site: str | None = None  # whose crawl it refused last
+    run_id: int | None = None  # that it refused last, or that missed it
     refused_at: datetime = _EVER
     refusals: int = 0  # in a row
     good: int = 0  # in a row
@@ -53,9 +54,10 @@ class Hosts:
 
     rests: Sequence[timedelta] = (timedelta(minutes=1),)
 
-    def __init__(self, db: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, db: Database, clock: Callable[[], datetime], run_id: int) -> None:
         self._db = db
         self._clock = clock
+        self._run_id = run_id
         self._hosts: dict[str, _Host] = {}
 
     def rest(self, host: str) -> Rest | None:
@@ -83,6 +85,7 @@ class Hosts:
         known, now = self._known(host), self._clock()
         known.reason, known.good, known.refused_at, known.site = reason, 0, now, site
         known.refusals += 1
+        known.run_id = self._run_id
         facts = {"host": host, "site": site, "reason": reason}
         event("host-refuses", f"{host} refuses ({reason})", level=WARNING, **facts)
         if wait or known.until or reason == _OUTRIGHT or known.refusals >= _REFUSALS:
@@ -96,16 +99,23 @@ class Hosts:
             event("host-rests", f"{host} rests until {until}", level=WARNING, **facts, until=until)
         self._save(host, known, now)
 
+    def missed(self, host: str) -> None:
+        """A request had to be left, since the host rests."""
+        known = self._known(host)
+        if known.run_id != self._run_id:
+            known.run_id = self._run_id
+            self._save(host, known, known.refused_at)
+
     def _known(self, host: str) -> _Host:
         if host not in self._hosts:
             row = self._db.conn.execute(
-                "SELECT refusals, rests, rests_until, reason, last_refused_at, site FROM hosts"
-                " WHERE host = ?",
+                "SELECT refusals, rests, rests_until, reason, last_refused_at, site, run_id"
+                " FROM hosts WHERE host = ?",
                 (host,),
             ).fetchone()
             known = self._hosts[host] = _Host()
             if row:
-                refusals, rests, until, reason, refused, known.site = row
+                refusals, rests, until, reason, refused, known.site, known.run_id = row
                 until = datetime.fromisoformat(until) if until else None
                 last = max(datetime.fromisoformat(refused), until or _EVER)
                 if self._clock() - last < _FORGET:
@@ -114,15 +124,17 @@ class Hosts:
         return self._hosts[host]
 
     def _save(self, host: str, known: _Host, refused_at: datetime) -> None:
-        until = time_text(known.until) if known.until else None
-        row = (
-            host,
-            known.refusals,
-            known.rests,
-            until,
-            known.reason,
-            time_text(refused_at),
-            known.site,
-        )
+        row = {
+            "host": host,
+            "refusals": known.refusals,
+            "rests": known.rests,
+            "rests_until": time_text(known.until) if known.until else None,
+            "reason": known.reason,
+            "last_refused_at": time_text(refused_at),
+            "site": known.site,
+            "run_id": known.run_id,
+        }
         with writing(self._db):
-            self._db.conn.execute("INSERT OR REPLACE INTO hosts VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            self._db.conn.execute(
+                f"INSERT OR REPLACE INTO hosts ({', '.join(row)}) VALUES (:{', :'.join(row)})", row
+            )

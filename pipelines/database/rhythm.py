@@ -23,7 +23,7 @@ DAYS = 28
 _HOUR = timedelta(hours=1)
 _LATELY = timedelta(hours=6)
 # How much more or less than usual the last hours may have been to count as they are.
-_LEAST, _MOST = 0.05, 5.0
+_LEAST, _MOST = 0.2, 5.0
 _SATURDAY = 5
 
 #: Articles by the hour of their publication; hours are aware, in Asia/Shanghai, and begin at :00.
@@ -77,16 +77,17 @@ class Rhythm:
         days = sorted({hour.date() for hour in brought if hour.date() < today})
         # Days without any count too, but for those before the first that is known.
         whole = (today - days[0]).days if days else 0
-        known = [today - timedelta(days=back) for back in range(1, min(whole, DAYS) + 1)]
-        total = sum(count for hour, count in brought.items() if hour.date() < today)
+        known = Counter(
+            rests(today - timedelta(days=back)) for back in range(1, min(whole, DAYS) + 1)
+        )
+        counts = Counter[tuple[bool, int]]()
+        for hour, count in brought.items():
+            if hour.date() < today:
+                counts[rests(hour.date()), hour.hour] += count
         # One day like the mean of all, so that no hour is taken for silent after a few days.
-        mean = (total + 1) / (24 * len(known) + 1)
+        mean = (counts.total() + 1) / (24 * known.total() + 1)
         self._rates = {
-            (weekend, hour): (
-                mean
-                + sum(brought.get(_at(day, hour), 0) for day in known if _rests(day) == weekend)
-            )
-            / (1 + sum(_rests(day) == weekend for day in known))
+            (weekend, hour): (mean + counts[weekend, hour]) / (1 + known[weekend])
             for weekend in (False, True)
             for hour in range(24)
         }
@@ -115,7 +116,7 @@ class Rhythm:
         while start < end:
             until = min(_next_hour(start), end)
             local = start.astimezone(SHANGHAI)
-            rate = self._rates[_rests(local.date()), local.hour]
+            rate = self._rates[rests(local.date()), local.hour]
             yield start, pace * rate * ((until - start) / _HOUR)
             start = until
 
@@ -150,17 +151,14 @@ def usual_by_now(brought: Hours, now: datetime) -> int | None:
         count_between(brought, day, now - timedelta(days=back))
         for back in range(1, DAYS)
         if (day := start - timedelta(days=back)) >= first
-        and _rests(day.date()) == _rests(start.date())
+        and rests(day.date()) == rests(start.date())
     ]
     return round(median(counts)) if counts else None
 
 
-def _rests(day: date) -> bool:
+def rests(day: date) -> bool:
+    """Is it a day of the weekend?"""
     return day.weekday() >= _SATURDAY
-
-
-def _at(day: date, hour: int) -> datetime:
-    return datetime.combine(day, time(hour), tzinfo=SHANGHAI)
 
 
 def _next_hour(at: datetime) -> datetime:

@@ -53,6 +53,7 @@ def read_signs(
             Site(
                 site,
                 *_newest(db, site),
+                _owes(db, site),
                 _listings(db, site, names, now),
                 stored.get(site, ()),
                 _failed(db, site),
@@ -111,6 +112,13 @@ def _newest(db: Database, site: str) -> tuple[datetime | None, datetime | None]:
     return datetime.fromisoformat(row[0]), datetime.fromisoformat(row[1])
 
 
+def _owes(db: Database, site: str) -> bool:
+    row = db.conn.execute(
+        "SELECT 1 FROM entries WHERE site = ? AND state = 'pending' LIMIT 1", (site,)
+    ).fetchone()
+    return row is not None
+
+
 def _stored(db: Database) -> dict[str, list[Stored]]:
     """The newest articles of each site."""
     found: dict[str, list[Stored]] = {}
@@ -140,12 +148,13 @@ def _failed(db: Database, site: str) -> list[Failed]:
 
 def _asked(db: Database, site: str) -> list[Asked]:
     return [
-        Asked(requests, refusals)
-        for requests, refusals in db.conn.execute(
+        Asked(requests, refusals, datetime.fromisoformat(at))
+        for requests, refusals, at in db.conn.execute(
             # By the index of runs: that of sites would read all walks there ever were.
-            "SELECT sum(requests), sum(refusals) FROM walks WHERE +site = ?"
-            " AND run_id > (SELECT max(id) FROM runs) - ?"
-            " GROUP BY run_id HAVING sum(requests) > 0 ORDER BY run_id DESC",
+            "SELECT sum(w.requests), sum(w.refusals), r.started_at"
+            " FROM walks AS w JOIN runs AS r ON r.id = w.run_id WHERE +w.site = ?"
+            " AND w.run_id > (SELECT max(id) FROM runs) - ?"
+            " GROUP BY w.run_id HAVING sum(w.requests) > 0 ORDER BY w.run_id DESC",
             (site, _RUNS),
         )
     ]
@@ -189,13 +198,22 @@ def _open_since(db: Database, site: str, listing: str) -> str:
 
 
 def _hosts(db: Database, now: datetime) -> list[Host]:
-    """Those that refuse; of one that was not asked for a day nothing is known."""
+    """Those that refused in the last day, or were to rest until then."""
     return [
-        Host(host, site, reason, datetime.fromisoformat(refused), datetime.fromisoformat(until))
-        for host, site, reason, refused, until in db.conn.execute(
-            "SELECT host, site, reason, last_refused_at, rests_until FROM hosts"
-            " WHERE refusals > 0 AND rests_until > ?",
-            (time_text(now - _DAY),),
+        Host(
+            host,
+            site,
+            reason,
+            datetime.fromisoformat(refused),
+            datetime.fromisoformat(until) if until and refusals else None,
+            bool(wanted),
+        )
+        for host, site, reason, refused, until, refusals, wanted in db.conn.execute(
+            "SELECT host, site, reason, last_refused_at, rests_until, refusals,"
+            " coalesce(run_id >= (SELECT max(w.run_id) FROM walks AS w WHERE +w.site = hosts.site"
+            " AND w.new > 0 AND w.run_id > (SELECT max(id) FROM runs) - ?), 1)"
+            " FROM hosts WHERE max(last_refused_at, coalesce(rests_until, '')) > ?",
+            (_RUNS, time_text(now - _DAY)),
         )
     ]
 

@@ -139,12 +139,13 @@ def _told_at_once(data: Path, settings: Settings, now: datetime, trouble: StoreE
     """Nothing can be written, so the note says what was told."""
     problem, note = _failing(trouble), Note(data)
     before = note.read()
-    due = before is None or now - before[1] >= timedelta(hours=settings.health.reminder)
+    due = before is None or now - before.at >= timedelta(hours=settings.health.reminder)
     if not due:
         return Attended(wrong=[(problem.rule, problem.subject)])
     kind = "reminder" if before else "alarm"
     message = Message(kind, problem.rule, problem.subject, problem.message, now)
-    note.write(problem, now)
+    note.write(problem, now, ())  # whatever becomes of the rest
     ready = sinks(settings.alarms)
-    send({name: [message] for name in ready}, ready, settings.alarms.timeout)
+    done = send({name: [message] for name in ready}, ready, settings.alarms.timeout)
+    note.write(problem, now, {each.sink for each in done if not each.error})
     return Attended([message], [(problem.rule, problem.subject)])

@@ -14,7 +14,7 @@ from statistics import median
 
 from crawler.config import Health
 from crawler.parsers.dates import SHANGHAI
-from pipelines.database.rhythm import DAYS, count_between
+from pipelines.database.rhythm import DAYS, count_between, rests
 from pipelines.health.signs import Asked, Host, Listing, Signs, Site, Walk
 
 #: All rules; the order is that in which ``finews alarm`` shows them.
@@ -22,28 +22,28 @@ RULES = (
     "disk", "clock", "verify", "rest", "layout", "failing", "refused", "field", "quiet", "old",
     "gap", "sink",
 )  # fmt: skip
-_OF_SITES = ("layout", "failing", "refused", "field", "quiet", "old", "gap")
+_OF_SITES = ("rest", "layout", "failing", "refused", "field", "quiet", "old", "gap")
 
 #: Reasons of failures that tell of a page which is not what it was.
 _SHAPE = frozenset(
     {"layout-changed", "not-an-article", "unexpected", "no-content", "mojibake", "unreadable-text"}
 )
-#: Reasons by which a host may turn us away; it rests then, and rests are judged by themselves.
-_REFUSALS = frozenset({"http-403", "http-429", "http-503", "timeout", "connection", "empty"})
 #: Reasons that tell that nobody answered.
-_SILENT = frozenset({"timeout", "connection", "dns", "refused"})
+_SILENT = frozenset({"timeout", "connection", "dns", "refused", "http-500", "http-502"})
 _WELL = ("end", "known", "since", "limit")
 
 # How many walks more a listing may fail that is perhaps about to rest.
 _MERCY = 2
 # Days of history that are needed to say that something is unusual; one day in so many may be odd.
 _HISTORY, _ODD = 7, 14
+# Such days that are needed; what other listings should bring to say anything, and which share.
+_ALIKE, _ENOUGH, _PACE = 5, 10, 0.7
 # Articles that are looked at for what they lack or how they failed, and to know what is usual.
 _LAST, _BEFORE, _FEWEST = 12, 30, 6
 _LATELY = timedelta(days=3)
 # Walks that tell what a listing usually shows, and entries below which that says nothing.
 _SHAPES, _ENTRIES = 10, 4
-_RUNS = 3
+_RUNS, _CALM = 3, 2
 
 _FIELDS = {"published_at": "time", "source": "source", "paragraphs": "paragraphs"}
 
@@ -109,11 +109,14 @@ def sink_problem(sink: str, error: str) -> Problem:
 def _judge_site(
     site: Site, signs: Signs, limits: Health, verdict: Verdict, *, skewed: bool
 ) -> None:
-    if resting := [each for each in signs.hosts if each.site == site.name and _rests(each, limits)]:
-        verdict.problems += map(_rest, resting)
-        verdict.unknown |= {(rule, site.name) for rule in _OF_SITES}
+    hosts = [each for each in signs.hosts if each.site == site.name]
+    if resting := _resting(site, hosts, signs, limits):
+        verdict.problems.append(_rest(site, resting))
+        verdict.unknown |= {(rule, site.name) for rule in _OF_SITES if rule != "rest"}
         return
-    broken = [each for each in site.listings if _is_broken(each, limits)]
+    # What fails now is perhaps about to rest.
+    needed = limits.walks + (_MERCY if any(each.until for each in hosts) else 0)
+    broken = [each for each in site.listings if _is_broken(each, needed)]
     names = {each.name for each in broken}
     found = list(_broken(site, broken))
     if skewed:
@@ -133,7 +136,7 @@ def _judge_site(
         verdict.unknown |= {(rule, site.name) for rule in ("quiet", "old", "gap")}
     if skewed:
         return
-    quiet = list(_quiet(site, well, limits))
+    quiet = list(_quiet(site, well, signs, limits))
     verdict.problems += quiet
     verdict.problems += _gap(site, names, signs.now, limits)
     if quiet:
@@ -142,22 +145,38 @@ def _judge_site(
         verdict.problems += _old(site, well, limits)
 
 
-def _rests(host: Host, limits: Health) -> bool:
-    return host.until - host.refused_at >= timedelta(seconds=limits.rest)
+def _resting(site: Site, hosts: Sequence[Host], signs: Signs, limits: Health) -> list[Host]:
+    """The hosts of a site that refuse and are missed; one that is asked only where another fails
+    may rest on when all is well.
+
+    What refuses now and then is one trouble: it is over when two runs were not refused.
+    """
+    failed = any(each.walks and each.walks[0].outcome == "failed" for each in site.listings)
+    long = timedelta(seconds=limits.rest)
+    resting = [
+        each
+        for each in hosts
+        if each.until
+        and each.until - each.refused_at >= long
+        and (site.owes or failed or each.wanted)
+    ]
+    if resting or ("rest", site.name) not in signs.open or len(site.asked) < _CALM:
+        return resting
+    return [each for each in hosts if each.refused_at >= site.asked[_CALM - 1].at]
 
 
-def _rest(host: Host) -> Problem:
-    did = "does not answer" if host.reason in _SILENT else "refuses"
-    message = (
-        f"{host.name} {did} ({host.reason}) and is left alone until {_time(host.until)};"
-        " what it owes is asked for then."
+def _rest(site: Site, resting: Sequence[Host]) -> Problem:
+    told = "; ".join(
+        f"{each.name} {'does not answer' if each.reason in _SILENT else 'refuses'} ({each.reason})"
+        + (f" and is left alone until {_time(each.until)}" if each.until else " now and then")
+        for each in resting
     )
-    return Problem("rest", host.name, message, (host.name,))
+    message = f"{site.name}: {told}. What it owes is asked for when it answers."
+    return Problem("rest", site.name, message, tuple(each.name for each in resting))
 
 
-def _is_broken(listing: Listing, limits: Health) -> bool:
-    """Did its last walks all fail? One that may be refused is left to the rest of its host."""
-    needed = limits.walks + (_MERCY if listing.reason in _REFUSALS else 0)
+def _is_broken(listing: Listing, needed: int) -> bool:
+    """Did its last walks all fail?"""
     last = listing.walks[:needed]
     return len(last) >= needed and all(each.outcome == "failed" for each in last)
 
@@ -276,8 +295,8 @@ def _shown(walk: Walk) -> float:
     return walk.entries / walk.pages
 
 
-def _quiet(site: Site, well: Sequence[Listing], limits: Health) -> Iterator[Problem]:
-    found = {each.name: said for each in well if (said := _silence(each, limits.quiet))}
+def _quiet(site: Site, well: Sequence[Listing], signs: Signs, limits: Health) -> Iterator[Problem]:
+    found = {each.name: said for each in well if (said := _silence(each, signs, limits.quiet))}
     if found:
         told = "; ".join(list(found.values())[:3])
         yield Problem(
@@ -288,29 +307,72 @@ def _quiet(site: Site, well: Sequence[Listing], limits: Health) -> Iterator[Prob
         )
 
 
-def _silence(listing: Listing, least: int) -> str | None:
+def _silence(listing: Listing, signs: Signs, least: int) -> str | None:
     """In words, that nothing came where something always does.
 
-    Weekends and holidays are among the days that it is compared with, or none is like this one.
+    It is compared with days of the same kind while other listings show that this is one; else
+    with all days: a holiday is like a weekend.
     """
     newest, last = listing.brought.newest, listing.walks[0]
     if newest is None or last.outcome not in _WELL or newest >= last.at:
         return None
-    hours = listing.brought.hours
-    first = min(hours)
-    counts = sorted(
-        count_between(hours, newest - timedelta(days=back), last.at - timedelta(days=back))
-        for back in range(1, DAYS)
-        if newest - timedelta(days=back) >= first
-    )
-    if len(counts) < _HISTORY:
+    first = min(listing.brought.hours)
+    days = [back for back in range(1, DAYS) if newest - timedelta(days=back) >= first]
+    alike = [back for back in days if _is_alike(newest, last.at, back)]
+    if len(days) < _HISTORY:
         return None
-    fewest = counts[len(counts) // _ODD]
+    fewest, which = _fewest(listing, newest, last.at, days), "other days"
+    if fewest < least and len(alike) >= _ALIKE and _is_usual(listing, newest, last.at, signs):
+        fewest, which = _fewest(listing, newest, last.at, alike), "other such days"
     if fewest < least:
         return None
     return (
         f"{listing.name}: none since {_time(newest)}, in {_span(last.at - newest)} that brought"
-        f" {fewest:.0f} or more on other days"
+        f" {fewest:.0f} or more on {which}"
+    )
+
+
+def _fewest(listing: Listing, start: datetime, end: datetime, days: Sequence[int]) -> float:
+    """The fewest articles in these hours of earlier days, but for the odd one."""
+    counts = sorted(
+        count_between(listing.brought.hours, *_earlier(start, end, back)) for back in days
+    )
+    return counts[len(counts) // _ODD]
+
+
+def _is_usual(silent: Listing, start: datetime, end: datetime, signs: Signs) -> bool:
+    """Do other listings, or those of other sites, bring what they do on such days?"""
+    own = next(site for site in signs.sites if silent in site.listings)
+    others = [each for site in signs.sites for each in site.listings if each is not silent]
+    elsewhere = [each for site in signs.sites if site is not own for each in site.listings]
+    return _keeps_pace(others, start, end) or _keeps_pace(elsewhere, start, end)
+
+
+def _keeps_pace(listings: Sequence[Listing], start: datetime, end: datetime) -> bool:
+    now = usual = 0.0
+    for each in listings:
+        if not (hours := each.brought.hours):
+            continue
+        counts = [
+            count_between(hours, *_earlier(start, end, back))
+            for back in range(1, DAYS)
+            if _is_alike(start, end, back) and start - timedelta(days=back) >= min(hours)
+        ]
+        if counts:
+            now += count_between(hours, start, end)
+            usual += median(counts)
+    return usual >= _ENOUGH and now >= _PACE * usual
+
+
+def _earlier(start: datetime, end: datetime, back: int) -> tuple[datetime, datetime]:
+    return start - timedelta(days=back), end - timedelta(days=back)
+
+
+def _is_alike(start: datetime, end: datetime, back: int) -> bool:
+    """Were the days of these hours so many days ago of the same kind, working day or weekend?"""
+    return all(
+        rests(each.date()) == rests((each - timedelta(days=back)).date())
+        for each in (start.astimezone(SHANGHAI), end.astimezone(SHANGHAI))
     )
 
 

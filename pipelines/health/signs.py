@@ -64,21 +64,24 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one run asked of a site."""
+    """What one run, which began ``at``, asked of a site."""
 
     requests: int
     refusals: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """A site that was crawled lately; sequences are newest first. ``newest`` is when its newest
-    article was published, ``newest_seen`` when that was first seen.
+    article was published, ``newest_seen`` when that was first seen; ``owes`` that articles which
+    it showed are not stored yet.
     """
 
     name: str
     newest: datetime | None = None
     newest_seen: datetime | None = None
+    owes: bool = False
     listings: Sequence[Listing] = ()
     stored: Sequence[Stored] = ()
     failed: Sequence[Failed] = ()
@@ -88,13 +91,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host that refused and has not answered since; it rests ``until`` then."""
+    """A host that refused lately. It rests ``until`` then, None: it has answered since.
+    ``wanted`` says that the last run which stored articles of the site would have asked it.
+    """
 
     name: str
     site: str | None
     reason: str
     refused_at: datetime
-    until: datetime
+    until: datetime | None
+    wanted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -421,6 +421,13 @@ ALTER TABLE walks ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX walks_by_run ON walks(run_id);
 
 ALTER TABLE hosts ADD COLUMN site TEXT;          -- whose crawl it refused last
+ALTER TABLE hosts ADD COLUMN run_id INTEGER;     -- the last run that it refused, or that missed it
+
+CREATE TABLE robots (
+  host TEXT PRIMARY KEY,
+  body BLOB NOT NULL,          -- empty: it has none
+  fetched_at TEXT NOT NULL
+);
 
 -- how many has a site, and which are its newest? after every run
 CREATE INDEX articles_by_site ON articles(site, published_at);
