@@ -74,6 +74,8 @@ class Program:
 
     def __init__(self, data: Path) -> None:
         self.data = data
+        #: What its clock shows when it begins; None: the time it is.
+        self.clock: datetime | None = None
         self.env = {
             **os.environ,
             "SCRAPY_SETTINGS_MODULE": "tests.fast_settings",
@@ -119,7 +121,8 @@ class Program:
 
     def run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         if command[0] == str(BIN / "finews"):
-            return _zygote().run(command, self.env)
+            more = {"now": self.clock.isoformat()} if self.clock else {}
+            return _zygote().run(command, self.env, **more)
         return subprocess.run(
             command,
             cwd=ROOT,

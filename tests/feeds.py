@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
 from crawler.demo.server import Answer, Request, serve
+from crawler.parsers.dates import SHANGHAI
 
 FEED = "183.136.162.242/web/webapi"
 MARKET = "43.240.125.15:1818/information/newmarket/web/webapi"
@@ -26,6 +28,7 @@ FEEDS = {
 }
 #: When every answer of the server says that it was made: five minutes past midnight.
 DATE = "Wed, 31 May 2023 16:05:00 GMT"
+NOW = datetime(2023, 6, 1, 0, 5, tzinfo=SHANGHAI)
 
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 

@@ -39,7 +39,9 @@ def crawl_all(program: Program, folder: Path) -> None:
 
     program("demo")
     with feeds.serving(feeds.many(12)) as mirror:
+        program.clock = feeds.NOW
         program("crawl", "choice", "--replay", mirror.url)
+        program.clock = None
     with serving_stories(make_stories(12, ("344", "345"))) as replica:
         program("crawl", "eastmoney", "--listing", "344", "--replay", replica.url, code=None)
     (folder / "_posts").mkdir(parents=True)

@@ -27,7 +27,16 @@ from tests.conftest import ROOT, Program
 from tests.feeds import FEEDS, SHARE, Mirror, bare, code, item, serving, text_path
 from tests.replica import Answer
 
-NOW = datetime(2023, 6, 1, 0, 5, tzinfo=SHANGHAI)
+NOW = feeds.NOW
+
+
+@pytest.fixture
+def finews(finews: Program) -> Program:
+    """A program whose clock agrees with that of the feeds."""
+    finews.clock = NOW
+    return finews
+
+
 URL = "http://feed.test/list"
 
 
@@ -505,6 +514,7 @@ def test_a_host_that_moved_costs_nothing_twice(finews: Program, mirror: Mirror) 
             path = path.replace(f"{old.partition('/')[0]}/", host)
         return path.replace("count=100", "count=500")
 
+    finews.clock = None  # Scrapy by itself knows no other
     mirror.pages[text_path(5)] = Answer(status=503)
     crawl(finews, mirror, exits=3)
     finews.write("UPDATE failures SET next_try_at = '2000-01-01T00:00:00+08:00'")
@@ -567,6 +577,7 @@ def test_what_the_feeds_told_survives_a_kill(
 ) -> None:
     """The feeds have moved on when the next run comes: only the frontier knows the titles."""
     whole = Program(tmp_path / "whole")
+    whole.clock = NOW
     crawl(whole, mirror)
     mirror.log.clear()
     mirror.delay = 0.02
