@@ -392,6 +392,21 @@ def test_robots_are_obeyed_for_each_host(finews: Program) -> None:
     assert finews.rows("SELECT outcome FROM walks") == ["end"]
 
 
+def test_robots_are_asked_for_once_a_day_and_obeyed_meanwhile(finews: Program) -> None:
+    with serving(make_stories(5, ("350",))) as replica:
+        replica.robots = {ARTICLES: "User-agent: *\nDisallow: /kuaixun/\n"}
+        crawl(finews, replica)
+        replica.robots = {}
+        replica.robots_log.clear()
+        crawl(finews, replica, "--full")
+        assert (replica.articles, replica.robots_log) == ([], [])
+        yesterday = datetime.now(SHANGHAI) - timedelta(hours=25)
+        finews.write(f"UPDATE robots SET fetched_at = '{yesterday.isoformat(timespec='seconds')}'")
+        crawl(finews, replica, "--full")
+        assert len(replica.articles) == 5
+        assert sorted(each.host for each in replica.robots_log) == sorted({LISTS, ARTICLES})
+
+
 def test_robots_that_answer_500_forbid_all_until_they_are_there(finews: Program) -> None:
     with choosing(STORIES) as replica:
         replica.robots_trouble = {ARTICLES: 500, PAGES: 500}
