@@ -99,6 +99,9 @@ class Run:
             except KeyboardInterrupt:
                 run.stop("by Ctrl-C or a signal")
                 raise
+            except Exception as error:
+                run.stop(f"by an error: {error}")
+                raise
             finally:
                 del cls._current[data]
                 run._close()

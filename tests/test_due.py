@@ -16,6 +16,8 @@ from crawler.demo.site import build, bundled_posts
 from crawler.parsers.dates import SHANGHAI
 from pipelines.database.connect import open_corpus, writing
 from pipelines.database.due import Due, Walked, next_walk
+from pipelines.database.frontier import Frontier
+from pipelines.database.hosts import Hosts
 from pipelines.database.rhythm import DAYS, Rhythm, brought, by_day, count_between, usual_by_now
 from tests.conftest import Program
 from tests.replica import serving
@@ -60,7 +62,7 @@ def test_a_holiday_shows_in_the_last_hours() -> None:
     """A working day on which nothing comes is soon polled as a quiet one is."""
     silent = {hour: n for hour, n in history(NOON).items() if hour.date() != NOON.date()}
     usual, holiday = (Rhythm(hours, NOON) for hours in (history(NOON), silent))
-    assert holiday.expected(NOON, NOON + HOUR) < usual.expected(NOON, NOON + HOUR) / 10
+    assert holiday.expected(NOON, NOON + HOUR) < usual.expected(NOON, NOON + HOUR) / 4
 
 
 def test_more_than_usual_is_polled_more_often() -> None:
@@ -179,13 +181,14 @@ def test_a_host_at_rest_is_not_asked_but_not_for_ever_either(corpus: Database) -
         with writing(corpus):
             until = (NOON + 30 * MINUTE + rest).isoformat()
             corpus.conn.execute(
-                "INSERT OR REPLACE INTO hosts VALUES ('a.test', 1, 1, ?, 'http-429', ?, 'finews')",
+                "INSERT OR REPLACE INTO hosts"
+                " VALUES ('a.test', 1, 1, ?, 'http-429', ?, 'finews', 1)",
                 (until, NOON.isoformat()),
             )
         assert due(corpus, NOON + MINUTE).at("home") == NOON + expected
 
 
-def test_a_page_that_is_not_there_rests_a_day(corpus: Database) -> None:
+def test_a_page_that_is_not_there_rests_as_long_as_it_may(corpus: Database) -> None:
     walk(corpus, NOON, "failed")
     with writing(corpus):
         corpus.conn.execute(
@@ -194,7 +197,27 @@ def test_a_page_that_is_not_there_rests_a_day(corpus: Database) -> None:
             " 'http-404', '', 1, ?, '', '', 1)",
             ((NOON + DAY).isoformat(),),
         )
-    assert due(corpus, NOON + HOUR).at("home") == NOON + DAY
+    assert due(corpus, NOON + HOUR).at("home") == NOON + MOST
+
+
+def test_what_a_clock_that_ran_ahead_wrote_is_not_waited_for(corpus: Database) -> None:
+    ahead = (NOON + 400 * DAY).isoformat()
+    walk(corpus, NOON + 400 * DAY, "failed")
+    with writing(corpus):
+        corpus.conn.execute(
+            "INSERT INTO hosts VALUES ('a.test', 3, 3, ?, 'timeout', ?, 'finews', 1)",
+            ((NOON + 401 * DAY).isoformat(), ahead),
+        )
+        corpus.conn.execute(
+            "INSERT INTO failures (site, listing, url, reason, message, attempts, next_try_at,"
+            " first_failed_at, last_failed_at, run_id) VALUES ('finews', 'home', 'https://a.test/',"
+            " 'http-404', '', 1, ?, ?, ?, 1)",
+            ((NOON + 401 * DAY).isoformat(), ahead, ahead),
+        )
+    assert due(corpus, NOON).listings(["home"]) == ["home"]
+    assert Hosts(corpus, lambda: NOON, 2).rest("a.test") is None
+    listings = Frontier(corpus, "finews", 2, lambda: NOON).listings()
+    assert [each.name for each in listings] == ["home"]
 
 
 def entry(db: Database, state: str, run_id: int | None) -> None:
@@ -225,7 +248,7 @@ def test_a_failure_and_a_look_are_owed_when_they_are_due(corpus: Database, rests
     if rests:
         with writing(corpus):
             corpus.conn.execute(
-                "INSERT INTO hosts VALUES ('a.test', 1, 1, ?, 'http-429', ?, 'finews')",
+                "INSERT INTO hosts VALUES ('a.test', 1, 1, ?, 'http-429', ?, 'finews', 1)",
                 ((NOON + DAY).isoformat(), NOON.isoformat()),
             )
     at = (NOON + HOUR).isoformat()

@@ -203,7 +203,7 @@ def test_a_host_that_nobody_misses() -> None:
 
 def test_a_host_that_refuses_now_and_then_is_one_trouble() -> None:
     """It answers a few and refuses again: told once, over when two runs were not refused."""
-    open_ = frozenset({("rest", "eastmoney")})
+    open_ = {("rest", "eastmoney"): NOW - HOUR}
     runs = [Asked(9, 0, NOW - n * 10 * MINUTE) for n in range(5)]
     for back, wrong in ((5, True), (9, True), (11, False)):
         answers = host(HOUR, until=None, refused_at=NOW - back * MINUTE)
@@ -390,10 +390,11 @@ def test_a_gap_that_is_open(age: int, wrong: bool) -> None:
 
 
 def test_of_a_site_that_is_not_crawled_nothing_is_known() -> None:
-    open_ = frozenset({("quiet", "finews"), ("disk", ""), ("gap", "eastmoney")})
-    verdict = judge(signs(open=open_), LIMITS)
+    names = [("quiet", "finews"), ("quiet", "choice"), ("disk", ""), ("gap", "eastmoney")]
+    verdict = judge(signs(open=dict.fromkeys(names, NOW), enabled=frozenset({"finews"})), LIMITS)
     assert verdict.problems == []
-    assert verdict.unknown == {("quiet", "finews")}
+    assert ("quiet", "finews") in verdict.unknown
+    assert verdict.dropped == {("quiet", "choice")}
 
 
 RANDOM = st.builds(

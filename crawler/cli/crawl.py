@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ from crawler.cli.summary import summarise, tell
 from crawler.config_file import load
 from crawler.errors import Locked, StoreError
 from crawler.spiders.listing import ListingSpider
+from pipelines.database.connect import CORPUS
 from pipelines.health.attend import Attended, attend
 from pipelines.ready import check
 from pipelines.run import Run, now
@@ -125,9 +127,11 @@ def command(
             max_time=max_time,
         )
     except Locked as error:
-        if not quiet or now() - error.since > _LONG:
+        if not quiet:
             raise
-        code = LOCKED  # the run before may take its time
+        if now() - error.since > _LONG:  # the run before may take its time
+            tell(attend(data, load().settings, now, finished=False, held=error))
+        code = LOCKED
     sys.exit(code)
 
 
@@ -185,23 +189,28 @@ def crawl(
             return FAILED
     except Locked:
         raise
-    except StoreError as error:
+    except (StoreError, sqlite3.Error) as error:
         if unattended:
             raise
-        attended = attend(data, load().settings, now, finished=False, trouble=error)
+        trouble = (
+            error
+            if isinstance(error, StoreError)
+            else StoreError(f"{data / CORPUS} cannot be read: {error}", data / CORPUS)
+        )
+        attended = attend(data, load().settings, now, finished=False, trouble=trouble)
         if not quiet:
-            raise
+            raise trouble from error
         tell(attended)
         return UNEXPECTED
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    attended = Attended() if unattended else _attend(run)
+    attended = Attended() if unattended else _attend(run, broken=broken)
     return summarise(run, attended, broken=broken, as_json=as_json, quiet=quiet)
 
 
-def _attend(run: Run) -> Attended:
+def _attend(run: Run, *, broken: bool) -> Attended:
     """Look after the alarms; Ctrl-C ends it, and the next run does the rest."""
-    finished = run.outcome == "finished"
+    finished = run.outcome == "finished" and not broken
     try:
         return attend(run.data, load().settings, run.clock, finished=finished, trouble=run.error)
     except KeyboardInterrupt:
@@ -218,6 +227,8 @@ def _work(
     process = Process(settings, run.stop, max_time.total_seconds() if max_time else None)
     # What it reports with a traceback stands in failures, with its reason.
     logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
+    if quiet:
+        logging.getLogger("crawler.middlewares.setbacks").setLevel(logging.CRITICAL)
     crawlers = [process.create_crawler(site) for site in tasks]
     for crawler, arguments in zip(crawlers, tasks.values(), strict=True):
         process.crawl(crawler, **arguments)

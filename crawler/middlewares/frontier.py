@@ -173,6 +173,9 @@ class FrontierMiddleware:
         """Errback of every request made here: no usable answer came."""
         request: Request = failure.request  # type: ignore[attr-defined]
         assert failure.value
+        if isinstance(failure.value, StoreError):
+            self._pipeline.give_up(failure.value)
+            return
         if isinstance(failure.value, HttpError):
             failure.value.response.flags.append(_FAILED)
         yield from self._failed(fetch_failed(failure.value, request.url), request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from traceback import format_exception
 from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from scrapy import Request
 
 from crawler.errors import FetchFailed, HostAtRest, PageError
 from crawler.items import Article, Entry, Failure, Listing, Look
+from crawler.log import event
 from crawler.middlewares.walks import Walks
 from crawler.reading import failed
 from crawler.spiders.listing import ListingSpider
@@ -70,7 +72,10 @@ class Setbacks:
         """A request failed."""
         if not isinstance(error, PageError):
             logger.error("unexpected error at %s", request.url, exc_info=error)
-            yield self._failed(error, request)
+            trace = "".join(format_exception(error))
+            told = f"unexpected error at {request.url}: {error!r}"
+            event("unexpected", told, level=logging.WARNING, url=request.url, trace=trace)
+            yield from self._spent(error, request)
         elif error.refusal:
             self._count(request)
             yield from self._turned_away(error, request)
@@ -137,15 +142,19 @@ class Setbacks:
             yield from others
             return
         first: PageError | None = request.meta.get(FIRST)
-        look: Look | None = request.meta.get(LOOK)
         if isinstance(first, HostAtRest) and not request.cb_kwargs.get("listing"):
             return  # owed: the way that should bring it was not tried
         # Of two ways that failed, the one that may bring it yet.
         told = first if first and first.retry and not isinstance(first, HostAtRest) else error
-        if look and isinstance(told, FetchFailed):
-            yield replace(look, gone=told.reason in _GONE)  # what we have is none the worse
-        else:
-            yield self._failed(told, request)
+        yield from self._spent(told, request)
+
+    def _spent(self, error: Exception, request: Request) -> Iterator[Outcome]:
+        """The failure; of a later look that it was taken, and what we have is none the worse."""
+        look: Look | None = request.meta.get(LOOK)
+        if not (look and isinstance(error, FetchFailed)):
+            yield self._failed(error, request)
+        if look:
+            yield replace(look, gone=isinstance(error, FetchFailed) and error.reason in _GONE)
 
     def _others(self, error: PageError, request: Request) -> Iterator[Article | Request]:
         if FIRST in request.meta:

@@ -68,6 +68,7 @@ def settle(db: Database, verdict: Verdict, now: datetime, reminder: timedelta) -
     ]
     if not problems and not over:
         return []
+    dropped = "Not judged any more, since it is not crawled."
     with writing(db):
         return [
             *(
@@ -75,7 +76,15 @@ def settle(db: Database, verdict: Verdict, now: datetime, reminder: timedelta) -
                 for name, problem in problems.items()
                 for id_ in _judged(db, problem, known.get(name), now, reminder)
             ),
-            *(_close(db, alarm, now) for alarm in over),
+            *(
+                _close(
+                    db,
+                    alarm,
+                    dropped if (alarm.rule, alarm.subject) in verdict.dropped else "Well again.",
+                    now,
+                )
+                for alarm in over
+            ),
         ]
 
 
@@ -95,11 +104,9 @@ def written(db: Database, ids: Iterable[int]) -> list[Message]:
 def reopen(db: Database, problem: Problem, at: datetime, sinks: Iterable[str]) -> None:
     """Write an alarm that was told at ``at``, by ``sinks``, when nothing could be written."""
     with writing(db):
-        if (problem.rule, problem.subject) in {
-            (each.rule, each.subject) for each in open_alarms(db)
-        }:
-            return
-        message = _tell(db, _open(db, problem, at), "alarm", problem.message, at)
+        known = {(each.rule, each.subject): each.id for each in open_alarms(db)}
+        alarm = known.get((problem.rule, problem.subject)) or _open(db, problem, at)
+        message = _tell(db, alarm, "alarm", problem.message, at)
         db.conn.executemany(
             "INSERT INTO deliveries VALUES (?, ?, 1, ?, ?, NULL)",
             [(message, sink, time_text(at), time_text(at)) for sink in sinks],
@@ -113,7 +120,8 @@ def _judged(
         yield _tell(db, _open(db, problem, now), "alarm", problem.message, now)
         return
     more = not alarm.parts.issuperset(problem.parts)
-    due = now - alarm.told_at >= reminder and not alarm.hushed
+    # Told by a clock that ran ahead is not told for long.
+    due = not timedelta(0) <= now - alarm.told_at < reminder and not alarm.hushed
     told = due or (alarm.hushed and more)
     # What a person was told of stays the measure of what is more, while it is hushed.
     parts = alarm.parts if alarm.hushed and not told else problem.parts
@@ -144,11 +152,11 @@ def _open(db: Database, problem: Problem, now: datetime) -> int:
     return int(cursor.lastrowid or 0)
 
 
-def _close(db: Database, alarm: Alarm, now: datetime) -> int:
+def _close(db: Database, alarm: Alarm, why: str, now: datetime) -> int:
     db.conn.execute("UPDATE alarms SET closed_at = ? WHERE id = ?", (time_text(now), alarm.id))
     # By a clock that was wrong nobody knows since when.
     since = "" if alarm.rule == "clock" else f"Since {alarm.opened_at:%Y-%m-%d %H:%M}: "
-    return _tell(db, alarm.id, "recovery", f"Well again. {since}{alarm.message}", now)
+    return _tell(db, alarm.id, "recovery", f"{why} {since}{alarm.message}", now)
 
 
 def _tell(db: Database, alarm: int, kind: Kind, text: str, now: datetime) -> int:

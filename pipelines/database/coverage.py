@@ -21,7 +21,7 @@ from pipelines.database.rows import time_text
 # Of a listing's entries, those that may yet be stored.
 _OWED = """
   SELECT 1 FROM entries AS e WHERE e.site = :site AND e.listing = :listing
-  AND (e.state = 'pending' OR e.state = 'failed' AND EXISTS (
+  AND e.state IN ('pending', 'failed') AND (e.state = 'pending' OR e.state = 'failed' AND EXISTS (
     SELECT 1 FROM failures AS f WHERE f.site = e.site AND f.url = e.url
     AND f.resolved_at IS NULL AND f.next_try_at IS NOT NULL)) LIMIT 1
 """

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from sqlite_utils import Database
 
 from crawler.config import Polling
+from pipelines.database.failures import DUE
+from pipelines.database.frontier import PENDING
 from pipelines.database.rhythm import Brought, Hours, Rhythm, brought
 from pipelines.database.rows import time_text
 
@@ -64,7 +66,9 @@ class Due:
         self._resting: dict[str, datetime] = {
             host: datetime.fromisoformat(until)
             for host, until in self._conn.execute(
-                "SELECT host, rests_until FROM hosts WHERE rests_until > ?", (time_text(now),)
+                "SELECT host, rests_until FROM hosts"
+                " WHERE rests_until > :now AND last_refused_at <= :now",
+                {"now": time_text(now)},
             )
         }
 
@@ -78,8 +82,8 @@ class Due:
     def at(self, listing: str) -> datetime:
         """When a listing is to be walked next; in the past: it is due.
 
-        Not while its host rests, unless that takes longer than it may be left unwalked; and not
-        while its page rests that is not there.
+        Not while its host rests, or its page that is not there, unless that takes longer than it
+        may be left unwalked.
         """
         walks = [
             Walked(datetime.fromisoformat(at), outcome)
@@ -92,10 +96,10 @@ class Due:
         hours = self._brought.get(listing, Brought()).hours
         due = next_walk(walks, hours, self._polling, self._now)
         url, rests = self._page(listing)
-        if walks and (until := self._resting.get(urlsplit(url or "").netloc)):
-            longest = walks[0].at + timedelta(seconds=self._polling.most)
-            due = max(due, min(until, longest))
-        return max(due, rests) if rests else due
+        until = max(self._resting.get(urlsplit(url or "").netloc, due), rests or due)
+        if not walks or until <= due:
+            return due
+        return max(due, min(until, walks[0].at + timedelta(seconds=self._polling.most)))
 
     def listings(self, names: Iterable[str]) -> list[str]:
         """Those listings that are to be walked now. Cron is not punctual to the second."""
@@ -111,13 +115,12 @@ class Due:
         now = {"site": self._site, "now": time_text(self._now)}
         left = self._conn.execute(
             "SELECT 1 FROM entries AS e LEFT JOIN runs AS r ON r.id = e.run_id WHERE e.site = :site"
-            " AND e.state = 'pending' AND (r.id IS NULL OR r.outcome IS NOT 'finished') LIMIT 1",
+            f" AND {PENDING} AND (r.id IS NULL OR r.outcome IS NOT 'finished') LIMIT 1",
             now,
         ).fetchone()
         urls = self._conn.execute(
-            """
-            SELECT url FROM failures WHERE site = :site AND info_code IS NOT NULL
-              AND resolved_at IS NULL AND next_try_at <= :now
+            f"""
+            SELECT url FROM failures WHERE site = :site AND info_code IS NOT NULL AND {DUE}
             UNION ALL SELECT url FROM looks AS l WHERE next_look_at <= :now AND EXISTS
               (SELECT 1 FROM entries AS e WHERE e.info_code = l.info_code AND e.url = l.url
                AND site = :site AND state = 'stored')
@@ -130,9 +133,9 @@ class Due:
         """The page of a listing, and until when it rests after it failed."""
         row = self._conn.execute(
             "SELECT url, (SELECT next_try_at FROM failures AS f WHERE f.site = l.site"
-            " AND f.url = l.url AND resolved_at IS NULL)"
-            " FROM listings AS l WHERE site = ? AND name = ?",
-            (self._site, listing),
+            " AND f.url = l.url AND resolved_at IS NULL AND last_failed_at <= :now)"
+            " FROM listings AS l WHERE site = :site AND name = :listing",
+            {"site": self._site, "listing": listing, "now": time_text(self._now)},
         ).fetchone()
         url, rests = row or (None, None)
         return url, datetime.fromisoformat(rests) if rests else None

@@ -10,6 +10,11 @@ from sqlite_utils import Database
 from crawler.items import Failure
 from pipelines.database.rows import time_text
 
+#: Of ``failures``, those that are to be tried again ``:now``; what failed by a clock that ran ahead
+#: is not left until then.
+DUE = """resolved_at IS NULL AND next_try_at IS NOT NULL
+ AND (next_try_at <= :now OR last_failed_at > :now)"""
+
 #: How long an article rests after its first failure, its second …; after the last it is given up.
 PAUSES = (
     timedelta(0),

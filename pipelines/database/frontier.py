@@ -18,7 +18,11 @@ from sqlite_utils import Database
 
 from crawler.items import Entry, Listing, Look
 from crawler.scope import Scope
+from pipelines.database.failures import DUE
 from pipelines.database.rows import ENTRY, entry_of, json_text, time_text
+
+#: Of ``entries``, those that are owed: the first condition is that of the index.
+PENDING = "state IN ('pending', 'failed') AND state = 'pending'"
 
 _T = TypeVar("_T")
 _ASK = 500  # SQL variables at once
@@ -53,13 +57,17 @@ class Frontier:
     def revive(self) -> int:
         """Make what failed and is due to be tried again pending; the number of articles owed."""
         self._conn.execute(
-            "UPDATE entries SET state = 'pending' WHERE site = ? AND state IN ('failed', 'stored')"
-            " AND (info_code, url) IN (SELECT info_code, url FROM failures WHERE site = ?"
-            " AND next_try_at <= ? AND resolved_at IS NULL)",
-            (self._site, self._site, time_text(self._clock())),
+            f"""
+            UPDATE entries SET state = 'pending' WHERE id IN (
+              SELECT e.id FROM failures AS f
+              CROSS JOIN entries AS e ON e.info_code = f.info_code AND e.url = f.url
+              WHERE f.site = :site AND {DUE} AND e.site = :site
+              AND e.state IN ('failed', 'stored'))
+            """,
+            {"site": self._site, "now": time_text(self._clock())},
         )
         (owed,) = self._conn.execute(
-            "SELECT count(DISTINCT info_code) FROM entries WHERE site = ? AND state = 'pending'",
+            f"SELECT count(DISTINCT info_code) FROM entries WHERE site = ? AND {PENDING}",
             (self._site,),
         ).fetchone()
         return int(owed)
@@ -85,10 +93,11 @@ class Frontier:
         Without those that rest, such as a category page that answered 404 today.
         """
         rows = self._conn.execute(
-            "SELECT site, name, url FROM listings AS l WHERE site = ? AND NOT EXISTS"
+            "SELECT site, name, url FROM listings AS l WHERE site = :site AND NOT EXISTS"
             " (SELECT 1 FROM failures AS f WHERE f.site = l.site AND f.url = l.url"
-            " AND f.next_try_at > ? AND f.resolved_at IS NULL) ORDER BY rowid",
-            (self._site, time_text(self._clock())),
+            " AND f.next_try_at > :now AND f.last_failed_at <= :now AND f.resolved_at IS NULL)"
+            " ORDER BY rowid",
+            {"site": self._site, "now": time_text(self._clock())},
         )
         return [Listing(*row) for row in rows]
 
@@ -154,7 +163,7 @@ class Frontier:
               refused + coalesce((SELECT attempts FROM failures AS f
                 WHERE f.site = e.site AND f.url = e.url AND resolved_at IS NULL), 0)
             FROM entries AS e
-            WHERE site = :site AND state = 'pending' AND (refused > 0) = :refused
+            WHERE site = :site AND {PENDING} AND (refused > 0) = :refused
               AND id > :position AND run_id IS NOT :run
               AND NOT EXISTS (SELECT 1 FROM entries AS asked WHERE asked.info_code = e.info_code
                               AND asked.state = 'pending' AND asked.run_id = :run)

@@ -118,7 +118,9 @@ class Hosts:
                 refusals, rests, until, reason, refused, known.site, known.run_id = row
                 until = datetime.fromisoformat(until) if until else None
                 last = max(datetime.fromisoformat(refused), until or _EVER)
-                if self._clock() - last < _FORGET:
+                now = self._clock()
+                # What a clock that ran ahead wrote is forgotten too.
+                if datetime.fromisoformat(refused) <= now + _SECOND and now - last < _FORGET:
                     known.refusals, known.rests, known.until = refusals, rests, until
                     known.reason, known.refused_at = reason, datetime.fromisoformat(refused)
         return self._hosts[host]

@@ -95,7 +95,7 @@ def sink_errors(db: Database) -> dict[str, str]:
     """
     rows = db.conn.execute(
         "SELECT sink, error FROM (SELECT sink, error, row_number() OVER"
-        " (PARTITION BY sink ORDER BY tried_at DESC, message_id DESC) AS place FROM deliveries"
+        " (PARTITION BY sink ORDER BY message_id DESC) AS place FROM deliveries"
         " WHERE delivered_at IS NOT NULL OR error IS NOT NULL)"
         " WHERE place = 1 AND error IS NOT NULL"
     )

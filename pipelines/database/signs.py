@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlite_utils import Database
 
 from pipelines.database.coverage import gaps
+from pipelines.database.frontier import PENDING
 from pipelines.database.rhythm import Brought, brought
 from pipelines.database.rows import time_text
 from pipelines.health.signs import (
@@ -25,18 +26,36 @@ from pipelines.health.signs import (
 )
 
 _DAY = timedelta(days=1)
-# Walks that tell of a listing, articles that are looked through for the newest of each site,
-# failures and runs of a site.
-_WALKS, _ARTICLES, _FAILURES, _RUNS = 30, 2000, 20, 200
+# Walks that tell of a listing, articles, failures and runs that tell of a site.
+_WALKS, _ARTICLES, _FAILURES, _RUNS = 30, 250, 20, 200
 # Whatever happens to the site, these are of the one article.
 _OWN_FAULT = ("gone", "http-404", "http-410", "http-451", "robots", "too-large", "redirects")
 
 
 def read_signs(
-    db: Database, data: Path, now: datetime, lately: timedelta, sinks: Mapping[str, str]
+    db: Database,
+    data: Path,
+    now: datetime,
+    lately: timedelta,
+    sinks: Mapping[str, str],
+    enabled: Iterable[str],
 ) -> Signs:
-    """All signs at ``now``; of listings that were walked ``lately``."""
-    since = time_text(now - max(lately, _DAY))
+    """All signs at ``now``, as of one moment; of listings that were walked ``lately``."""
+    db.conn.execute("BEGIN")
+    try:
+        return _read(db, data, now, time_text(now - lately), sinks, enabled)
+    finally:
+        db.conn.execute("ROLLBACK")
+
+
+def _read(
+    db: Database,
+    data: Path,
+    now: datetime,
+    since: str,
+    sinks: Mapping[str, str],
+    enabled: Iterable[str],
+) -> Signs:
     walked: dict[str, list[str]] = {}
     for site, listing in db.conn.execute(
         "SELECT site, name FROM listings AS l WHERE EXISTS (SELECT 1 FROM walks AS w"
@@ -45,7 +64,12 @@ def read_signs(
         (since,),
     ):
         walked.setdefault(site, []).append(listing)
-    stored = _stored(db)
+    opened = {
+        (rule, subject): datetime.fromisoformat(at)
+        for rule, subject, at in db.conn.execute(
+            "SELECT rule, subject, opened_at FROM alarms WHERE closed_at IS NULL"
+        )
+    }
     open_gaps = _gaps(db)
     return Signs(
         now=now,
@@ -54,8 +78,8 @@ def read_signs(
                 site,
                 *_newest(db, site),
                 _owes(db, site),
-                _listings(db, site, names, now),
-                stored.get(site, ()),
+                _listings(db, site, names, now, opened.get(("layout", site))),
+                _stored(db, site),
                 _failed(db, site),
                 _asked(db, site),
                 [each for each in open_gaps.get(site, ()) if each.listing in names],
@@ -67,13 +91,15 @@ def read_signs(
         clock_off=_clock_off(db, time_text(now - 2 * _DAY)),
         verify=_verify(db),
         sinks=sinks,
-        open=frozenset(
-            db.conn.execute("SELECT rule, subject FROM alarms WHERE closed_at IS NULL").fetchall()
-        ),
+        enabled=frozenset(enabled),
+        open=opened,
     )
 
 
-def _listings(db: Database, site: str, names: list[str], now: datetime) -> list[Listing]:
+def _listings(
+    db: Database, site: str, names: list[str], now: datetime, opened: datetime | None
+) -> list[Listing]:
+    """``opened`` is since when their shape is said to have changed."""
     own = brought(db, site, now)
     failures = {
         listing: (reason, message)
@@ -86,18 +112,30 @@ def _listings(db: Database, site: str, names: list[str], now: datetime) -> list[
     return [
         Listing(
             name,
-            [
-                Walk(datetime.fromisoformat(at), outcome, pages, entries)
-                for at, outcome, pages, entries in db.conn.execute(
-                    "SELECT started_at, outcome, pages, entries FROM walks"
-                    " WHERE site = ? AND listing = ? ORDER BY id DESC LIMIT ?",
-                    (site, name, _WALKS),
-                )
-            ],
+            _walks(db, site, name),
             own.get(name, Brought()),
             *failures.get(name, (None, None)),
+            _walks(db, site, name, opened) if opened else None,
         )
         for name in names
+    ]
+
+
+def _walks(db: Database, site: str, listing: str, before: datetime | None = None) -> list[Walk]:
+    """The last walks of a listing that ended; of those that began ``before``."""
+    return [
+        Walk(datetime.fromisoformat(at), outcome, pages, entries)
+        for at, outcome, pages, entries in db.conn.execute(
+            "SELECT started_at, outcome, pages, entries FROM walks WHERE site = :site"
+            " AND listing = :listing AND outcome IS NOT NULL"
+            " AND (:before IS NULL OR started_at < :before) ORDER BY id DESC LIMIT :most",
+            {
+                "site": site,
+                "listing": listing,
+                "before": before and time_text(before),
+                "most": _WALKS,
+            },
+        )
     ]
 
 
@@ -114,23 +152,24 @@ def _newest(db: Database, site: str) -> tuple[datetime | None, datetime | None]:
 
 def _owes(db: Database, site: str) -> bool:
     row = db.conn.execute(
-        "SELECT 1 FROM entries WHERE site = ? AND state = 'pending' LIMIT 1", (site,)
+        f"SELECT 1 FROM entries WHERE site = ? AND {PENDING} LIMIT 1", (site,)
     ).fetchone()
     return row is not None
 
 
-def _stored(db: Database) -> dict[str, list[Stored]]:
-    """The newest articles of each site."""
-    found: dict[str, list[Stored]] = {}
-    for site, at, *lacks in db.conn.execute(
-        "SELECT site, first_seen_at, published_at IS NULL, source IS NULL, paragraphs = '[]'"
-        " FROM articles ORDER BY rowid DESC LIMIT ?",
-        (_ARTICLES,),
-    ):
-        names = ("published_at", "source", "paragraphs")
-        lacking = frozenset(name for name, lack in zip(names, lacks, strict=True) if lack)
-        found.setdefault(site, []).append(Stored(datetime.fromisoformat(at), lacking))
-    return found
+def _stored(db: Database, site: str) -> list[Stored]:
+    names = ("published_at", "source", "paragraphs")
+    return [
+        Stored(
+            datetime.fromisoformat(at),
+            frozenset(name for name, lack in zip(names, lacks, strict=True) if lack),
+        )
+        for at, *lacks in db.conn.execute(
+            "SELECT first_seen_at, published_at IS NULL, source IS NULL, paragraphs = '[]'"
+            " FROM articles WHERE site = ? ORDER BY first_seen_at DESC LIMIT ?",
+            (site, _ARTICLES),
+        )
+    ]
 
 
 def _failed(db: Database, site: str) -> list[Failed]:
@@ -230,6 +269,6 @@ def _clock_off(db: Database, since: str) -> float | None:
 def _verify(db: Database) -> str | None:
     row = db.conn.execute(
         "SELECT failed, reason FROM runs WHERE command = 'db verify' AND ended_at IS NOT NULL"
-        " AND outcome <> 'stopped' ORDER BY id DESC LIMIT 1"
+        " AND (failed > 0 OR outcome = 'finished') ORDER BY id DESC LIMIT 1"
     ).fetchone()
     return (row[1] or f"{row[0]} problems") if row and row[0] else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,12 +15,12 @@ from pipelines.alarms.message import Message
 from pipelines.alarms.post import ping, post
 from pipelines.alarms.sinks import send, sinks
 from pipelines.database.alarms import open_alarms, reopen, settle, written
-from pipelines.database.connect import open_corpus
+from pipelines.database.connect import CORPUS, open_corpus
 from pipelines.database.lock import RunLock
 from pipelines.database.outbox import sink_errors
 from pipelines.database.signs import read_signs
 from pipelines.health.note import Note
-from pipelines.health.rules import Problem, Verdict, judge, sink_problem
+from pipelines.health.rules import Problem, Verdict, held_problem, judge, sink_problem
 from pipelines.metrics import write_metrics
 from pipelines.run import Clock
 
@@ -45,12 +46,14 @@ def attend(
     *,
     finished: bool,
     trouble: StoreError | None = None,
+    held: Locked | None = None,
 ) -> Attended:
     """Judge the health of a corpus after a run, send what there is to tell, write the metrics,
     and call the ping when the run ``finished`` and nothing is wrong.
 
     Under a lock of its own: where another process is at it, that one does it. ``trouble`` is
-    that the data folder failed in the run. A sink that fails raises nothing.
+    that the data folder failed in the run, ``held`` that there was none, since another one does
+    not end. A sink that fails raises nothing.
     """
     lock = RunLock(data, _LOCK)
     now = clock()
@@ -61,9 +64,12 @@ def attend(
     except StoreError as error:
         return _told_at_once(data, settings, now, trouble or error)
     try:
-        return _attend(data, settings, clock, trouble, finished=finished)
+        return _attend(data, settings, clock, trouble, held, finished=finished)
     except StoreError as error:
         return _told_at_once(data, settings, now, trouble or error)
+    except (sqlite3.Error, OSError) as error:
+        broken = StoreError(f"{data / CORPUS} cannot be read: {error}", data / CORPUS)
+        return _told_at_once(data, settings, now, trouble or broken)
     finally:
         lock.release()
 
@@ -73,6 +79,7 @@ def _attend(
     settings: Settings,
     clock: Clock,
     trouble: StoreError | None,
+    held: Locked | None,
     *,
     finished: bool,
 ) -> Attended:
@@ -84,11 +91,17 @@ def _attend(
         if not trouble and (told := note.read()):
             reopen(db, *told)
             note.clear()
-        ids = settle(db, _verdict(db, data, settings, now, trouble), now, reminder)
+        verdict = _verdict(db, data, settings, now)
+        if trouble:
+            verdict.problems = [each for each in verdict.problems if each.rule != "disk"]
+            verdict.problems.append(_failing(trouble))
+        if held:
+            verdict.problems.append(held_problem(held))
+        ids = settle(db, verdict, now, reminder)
         wrong = [(each.rule, each.subject) for each in open_alarms(db) if not each.hushed]
-        ids += settle(
-            db, _outs(db, data, settings, clock, well=finished and not wrong), now, reminder
-        )
+        # Not of what goes out: the ping would never be tried again.
+        well = finished and all(rule == "sink" for rule, _ in wrong)
+        ids += settle(db, _outs(db, data, settings, clock, well=well), now, reminder)
         messages = written(db, ids)
         post(db, settings.alarms, clock)
         return Attended(messages, wrong)
@@ -96,18 +109,15 @@ def _attend(
         db.close()
 
 
-def _verdict(
-    db: Database, data: Path, settings: Settings, now: datetime, trouble: StoreError | None
-) -> Verdict:
+def _verdict(db: Database, data: Path, settings: Settings, now: datetime) -> Verdict:
     """The verdict on the corpus, its runs and the sinks."""
     known = sinks(settings.alarms)
     errors = {sink: error for sink, error in sink_errors(db).items() if sink in known}
-    lately = timedelta(seconds=2 * settings.polling.most)
-    verdict = judge(read_signs(db, data, now, lately, errors), settings.health)
+    # A listing may be left alone for a day.
+    lately = max(timedelta(seconds=2 * settings.polling.most), timedelta(days=2))
+    signs = read_signs(db, data, now, lately, errors, settings.crawl.sites)
+    verdict = judge(signs, settings.health)
     verdict.unknown |= {("sink", each) for each in _OUTS}
-    if trouble:
-        verdict.problems = [each for each in verdict.problems if each.rule != "disk"]
-        verdict.problems.append(_failing(trouble))
     return verdict
 
 

@@ -1,6 +1,8 @@
 """What was told while nothing could be written to the corpus: kept in a file that need not grow.
 
-The file is made while there is room, and then written in place, which a full disk allows.
+The file is made while there is room, and then written in place, which a full disk allows. Where
+the folder takes nothing at all, such as on a disk that is read-only now, it stands among temporary
+files.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
+from tempfile import gettempdir
 from typing import NamedTuple
 
 from pipelines.database.rows import time_text
@@ -29,22 +33,25 @@ class Told(NamedTuple):
 
 
 class Note:
-    """The note in a data folder, at most one problem."""
+    """The note of a data folder, at most one problem."""
 
     def __init__(self, data: Path) -> None:
+        name = sha256(str(data.absolute()).encode()).hexdigest()[:16]
         self._path = data / _FILE
+        self._spare = Path(gettempdir()) / f"finews-{os.getuid()}-{name}.note"
 
     def reserve(self) -> None:
         """Make the file while there is room for it."""
         if not self._path.exists():
-            self._write("")
+            _write(self._path, "")
 
     def read(self) -> Told | None:
         """What was told; None where there is nothing, or nothing that can be read."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            found = json.loads(self._path.read_text(encoding="utf-8"))
-            problem = Problem(found["rule"], found["subject"], found["message"])
-            return Told(problem, datetime.fromisoformat(found["at"]), tuple(found["sinks"]))
+        for path in (self._path, self._spare):
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                found = json.loads(path.read_text(encoding="utf-8"))
+                problem = Problem(found["rule"], found["subject"], found["message"])
+                return Told(problem, datetime.fromisoformat(found["at"]), tuple(found["sinks"]))
         return None
 
     def write(self, problem: Problem, at: datetime, sinks: Iterable[str]) -> None:
@@ -56,16 +63,27 @@ class Note:
             "at": time_text(at),
             "sinks": sorted(sinks),
         }
-        self._write(json.dumps(told))
+        text = json.dumps(told)
+        if not _write(self._path, text):
+            _write(self._spare, text)
 
     def clear(self) -> None:
         if self.read():
-            self._write("")
+            _write(self._path, "")
+            with suppress(OSError):
+                self._spare.unlink(missing_ok=True)
 
-    def _write(self, text: str) -> None:
-        with suppress(OSError):
-            file = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o644)
-            try:
-                os.pwrite(file, text.encode().ljust(_SIZE), 0)
-            finally:
-                os.close(file)
+
+def _write(path: Path, text: str) -> bool:
+    """Write in place; could it be done?"""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return False
+    try:
+        os.pwrite(file, text.encode().ljust(_SIZE), 0)
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return True

@@ -13,14 +13,15 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from crawler.config import Health
+from crawler.errors import Locked
 from crawler.parsers.dates import SHANGHAI
 from pipelines.database.rhythm import DAYS, count_between, rests
 from pipelines.health.signs import Asked, Host, Listing, Signs, Site, Walk
 
 #: All rules; the order is that in which ``finews alarm`` shows them.
 RULES = (
-    "disk", "clock", "verify", "rest", "layout", "failing", "refused", "field", "quiet", "old",
-    "gap", "sink",
+    "disk", "clock", "verify", "held", "rest", "layout", "failing", "refused", "field", "quiet",
+    "old", "gap", "sink",
 )  # fmt: skip
 _OF_SITES = ("rest", "layout", "failing", "refused", "field", "quiet", "old", "gap")
 
@@ -40,7 +41,7 @@ _HISTORY, _ODD = 7, 14
 _ALIKE, _ENOUGH, _PACE = 5, 10, 0.7
 # Articles that are looked at for what they lack or how they failed, and to know what is usual.
 _LAST, _BEFORE, _FEWEST = 12, 30, 6
-_LATELY = timedelta(days=3)
+_LATELY, _EVER = timedelta(days=3), timedelta(days=3650)
 # Walks that tell what a listing usually shows, and entries below which that says nothing.
 _SHAPES, _ENTRIES = 10, 4
 _RUNS, _CALM = 3, 2
@@ -63,10 +64,13 @@ class Problem:
 
 @dataclass(slots=True)
 class Verdict:
-    """The problems there are, and alarms, by rule and subject, that can not be judged now."""
+    """The problems there are; alarms, by rule and subject, that can not be judged now, and those
+    that nobody judges any more.
+    """
 
     problems: list[Problem] = field(default_factory=list)
     unknown: set[tuple[str, str]] = field(default_factory=set)
+    dropped: set[tuple[str, str]] = field(default_factory=set)
 
 
 def judge(signs: Signs, limits: Health) -> Verdict:
@@ -75,16 +79,18 @@ def judge(signs: Signs, limits: Health) -> Verdict:
     verdict.problems += _machine(signs, limits)
     skewed = any(each.rule == "clock" for each in verdict.problems)
     known = {site.name for site in signs.sites}
-    verdict.unknown |= {
-        each for each in signs.open if each[0] in _OF_SITES and each[1] not in known
-    }
+    for rule, name in signs.open:
+        if rule in _OF_SITES and name not in known:
+            (verdict.unknown if name in signs.enabled else verdict.dropped).add((rule, name))
     for site in signs.sites:
         _judge_site(site, signs, limits, verdict, skewed=skewed)
     return verdict
 
 
 def _machine(signs: Signs, limits: Health) -> Iterator[Problem]:
-    if signs.free is not None and signs.free < limits.disk * 1_000_000:
+    # Room that comes and goes is one trouble.
+    enough = limits.disk * 1_000_000 * (1.2 if ("disk", "") in signs.open else 1)
+    if signs.free is not None and signs.free < enough:
         free = signs.free // 1_000_000
         yield Problem(
             "disk", "", f"The disk is nearly full: {free} MB are free where the data folder is."
@@ -99,6 +105,15 @@ def _machine(signs: Signs, limits: Health) -> Iterator[Problem]:
     if signs.verify:
         yield Problem("verify", "", f"finews db verify found the files damaged: {signs.verify}")
     yield from (sink_problem(sink, error) for sink, error in signs.sinks.items())
+
+
+def held_problem(error: Locked) -> Problem:
+    """Runs are turned away by one that does not end."""
+    return Problem(
+        "held",
+        "",
+        f"No crawl can begin: {error}. Look what that process does, and end it where it hangs.",
+    )
 
 
 def sink_problem(sink: str, error: str) -> Problem:
@@ -123,20 +138,20 @@ def _judge_site(
         # By such a clock articles are of the future, and fail.
         verdict.unknown |= {(rule, site.name) for rule in ("layout", "failing")}
     else:
-        found += _articles(site, signs.now, limits)
+        found += _articles(site, signs, limits)
     # One word for a site where both fail, such as one that is down.
     told = {each.rule: each for each in reversed(found)}
     verdict.problems += told.values()
-    verdict.problems += _refused(site, limits)
-    verdict.problems += _lacking(site, signs.now, limits)
+    verdict.problems += _refused(site, signs, limits)
+    verdict.problems += _lacking(site, signs, limits, verdict)
     well = [each for each in site.listings if each.name not in names and each.walks]
-    shaped = [] if "layout" in told else list(_misshapen(site, well, limits))
-    verdict.problems += shaped
+    if "layout" not in told:
+        verdict.problems += _misshapen(site, well, limits, verdict)
     if skewed or len(well) < len(site.listings):
         verdict.unknown |= {(rule, site.name) for rule in ("quiet", "old", "gap")}
     if skewed:
         return
-    quiet = list(_quiet(site, well, signs, limits))
+    quiet = list(_quiet(site, well, signs, limits, verdict))
     verdict.problems += quiet
     verdict.problems += _gap(site, names, signs.now, limits)
     if quiet:
@@ -200,12 +215,15 @@ def _broken(site: Site, broken: Sequence[Listing]) -> Iterator[Problem]:
         )
 
 
-def _articles(site: Site, now: datetime, limits: Health) -> Iterator[Problem]:
+def _articles(site: Site, signs: Signs, limits: Health) -> Iterator[Problem]:
     """Do articles fail that listings show?"""
+    told = any((rule, site.name) in signs.open for rule in ("failing", "layout"))
+    # That they grow old does not mend them.
+    since = signs.now - (_EVER if told else _LATELY)
     outcomes = sorted(
         [
-            *((each.at, None) for each in site.stored if now - each.at < _LATELY),
-            *((each.at, each.reason) for each in site.failed if now - each.at < _LATELY),
+            *((each.at, None) for each in site.stored if each.at > since),
+            *((each.at, each.reason) for each in site.failed if each.at > since),
         ],
         key=lambda outcome: outcome[0],
         reverse=True,
@@ -214,26 +232,30 @@ def _articles(site: Site, now: datetime, limits: Health) -> Iterator[Problem]:
     if reasons.total() < max(limits.failures * len(outcomes), _FEWEST):
         return
     shape = sum(number for reason, number in reasons.items() if reason in _SHAPE)
-    told = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+    which = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
     yield Problem(
         "layout" if shape * 2 > reasons.total() else "failing",
         site.name,
-        f"{site.name}: {reasons.total()} of the last {len(outcomes)} articles failed ({told});"
+        f"{site.name}: {reasons.total()} of the last {len(outcomes)} articles failed ({which});"
         " see finews failures.",
         ("articles",),
     )
 
 
-def _refused(site: Site, limits: Health) -> Iterator[Problem]:
+def _refused(site: Site, signs: Signs, limits: Health) -> Iterator[Problem]:
     """Are more requests turned away than before, run after run?"""
     last, before = site.asked[:_RUNS], site.asked[_RUNS:]
     share = _refusals(last)
-    if (
-        len(last) == _RUNS
-        and all(_refusals([each]) >= limits.refusals for each in last)
-        and sum(each.refusals for each in last) >= _FEWEST
-        and share >= _refusals(before) + limits.refusals
-    ):
+    if ("refused", site.name) in signs.open:
+        wrong = share >= limits.refusals / 2  # by now it is usual
+    else:
+        wrong = (
+            len(last) == _RUNS
+            and all(_refusals([each]) >= limits.refusals for each in last)
+            and sum(each.refusals for each in last) >= _FEWEST
+            and share >= _refusals(before) + limits.refusals
+        )
+    if wrong:
         yield Problem(
             "refused",
             site.name,
@@ -247,39 +269,41 @@ def _refusals(runs: Sequence[Asked]) -> float:
     return sum(each.refusals for each in runs) / requests if requests else 0.0
 
 
-def _lacking(site: Site, now: datetime, limits: Health) -> Iterator[Problem]:
+def _lacking(site: Site, signs: Signs, limits: Health, verdict: Verdict) -> Iterator[Problem]:
     """Do the last articles lack a field that earlier ones had?"""
-    last = [each for each in site.stored[:_LAST] if now - each.at < _LATELY]
+    opened = signs.open.get(("field", site.name))
+    last = [each for each in site.stored[:_LAST] if signs.now - each.at < _LATELY]
     before = site.stored[len(last) :]
-    if len(last) < _LAST or len(before) < _BEFORE:
+    if len(last) < _LAST or (len(before) < _BEFORE and not opened):
+        verdict.unknown.add(("field", site.name))
         return
     lost = {}
     for name in _FIELDS:
         share = sum(name in each.lacks for each in last) / len(last)
-        usual = sum(name in each.lacks for each in before) / len(before)
-        if share >= min(usual + limits.missing, 1.0) > usual:
+        usual = sum(name in each.lacks for each in before) / len(before) if before else 0.0
+        # While it is told, what is usual now is what is told.
+        limit = limits.missing if opened else min(usual + limits.missing, 1.0)
+        if share >= limit and (opened or share > usual):
             lost[name] = (share, usual)
     if lost:
         told = ", ".join(
             f"{share:.0%} have no {_FIELDS[name]}, usually {usual:.0%}"
             for name, (share, usual) in lost.items()
         )
-        yield Problem(
-            "field",
-            site.name,
-            f"{site.name}: of the last {len(last)} articles {told}.",
-            tuple(lost),
-        )
+        message = f"{site.name}: of the last {len(last)} articles {told}."
+        yield Problem("field", site.name, message, tuple(lost))
 
 
-def _misshapen(site: Site, well: Sequence[Listing], limits: Health) -> Iterator[Problem]:
+def _misshapen(
+    site: Site, well: Sequence[Listing], limits: Health, verdict: Verdict
+) -> Iterator[Problem]:
     """Do listings show far fewer entries than they used to?"""
     found = {}
     for each in well:
-        shown = [_shown(walk) for walk in each.walks if walk.outcome in _WELL and walk.pages]
-        now, before = shown[: limits.walks], shown[limits.walks :]
+        now = _shown(each.walks)[: limits.walks]
+        before = _shown(each.walks)[limits.walks :] if each.usual is None else _shown(each.usual)
         usual = median(before) if len(before) >= _SHAPES else 0
-        if usual >= _ENTRIES and all(number < limits.shape * usual for number in now):
+        if usual >= _ENTRIES and now and all(number < limits.shape * usual for number in now):
             found[each.name] = f"{each.name} shows {now[0]:.0f} entries a page, usually {usual:.0f}"
     if found:
         told = "; ".join(list(found.values())[:3])
@@ -289,13 +313,18 @@ def _misshapen(site: Site, well: Sequence[Listing], limits: Health) -> Iterator[
             f"{site.name}: {_some(list(found), len(site.listings))} changed its shape ({told}).",
             tuple(found),
         )
+    elif len(well) < len(site.listings):
+        verdict.unknown.add(("layout", site.name))
 
 
-def _shown(walk: Walk) -> float:
-    return walk.entries / walk.pages
+def _shown(walks: Sequence[Walk]) -> list[float]:
+    """How many entries a page of each walk showed."""
+    return [each.entries / each.pages for each in walks if each.outcome in _WELL and each.pages]
 
 
-def _quiet(site: Site, well: Sequence[Listing], signs: Signs, limits: Health) -> Iterator[Problem]:
+def _quiet(
+    site: Site, well: Sequence[Listing], signs: Signs, limits: Health, verdict: Verdict
+) -> Iterator[Problem]:
     found = {each.name: said for each in well if (said := _silence(each, signs, limits.quiet))}
     if found:
         told = "; ".join(list(found.values())[:3])
@@ -305,6 +334,17 @@ def _quiet(site: Site, well: Sequence[Listing], signs: Signs, limits: Health) ->
             f"{site.name}: nothing new in {_some(list(found), len(site.listings))} ({told}).",
             tuple(found),
         )
+    opened = signs.open.get(("quiet", site.name))
+    if opened and any(_is_forgotten(each, opened) for each in well):
+        verdict.unknown.add(("quiet", site.name))
+
+
+def _is_forgotten(listing: Listing, since: datetime) -> bool:
+    """Has it brought nothing for so long that what was usual is no longer known?"""
+    newest = listing.brought.newest
+    if newest is None or newest > since:
+        return False
+    return min(listing.brought.hours) > newest - timedelta(days=_HISTORY)
 
 
 def _silence(listing: Listing, signs: Signs, least: int) -> str | None:

@@ -24,8 +24,9 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A listing that was walked lately: its last walks, newest first, and what it brought;
-    ``reason`` and ``message`` of the failure of its pages, None where none is open.
+    """A listing that was walked lately: its last walks that ended, newest first, and what it
+    brought; ``reason`` and ``message`` of the failure of its pages, None where none is open.
+    ``usual`` are walks that tell what it usually shows, None: all but the last do.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Listing:
     brought: Brought = field(default_factory=Brought)
     reason: str | None = None
     message: str | None = None
+    usual: Sequence[Walk] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,8 @@ class Signs:
 
     ``free`` are the bytes that are free where the data folder is; ``clock_off`` is as in
     ``runs``, of the last run that was answered; ``verify`` the first problem that the last
-    verification found; ``sinks`` what those that failed last said; ``open`` the alarms that are
-    open, by rule and subject.
+    verification found; ``sinks`` what those that failed last said; ``enabled`` the sites that are
+    to be crawled; ``open`` the alarms that are open, by rule and subject, and since when.
     """
 
     now: datetime
@@ -120,4 +122,5 @@ class Signs:
     clock_off: float | None = None
     verify: str | None = None
     sinks: Mapping[str, str] = field(default_factory=dict)
-    open: frozenset[tuple[str, str]] = frozenset()
+    enabled: frozenset[str] = frozenset()
+    open: Mapping[tuple[str, str], datetime] = field(default_factory=dict)

@@ -417,6 +417,10 @@ ALTER TABLE walks ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE walks ADD COLUMN requests INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE walks ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE walks ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+-- what failed and is not stored since
+CREATE INDEX failures_open ON failures(site) WHERE resolved_at IS NULL;
+-- the articles of a site that came last
+CREATE INDEX articles_by_seen ON articles(site, first_seen_at);
 -- the walks of one run
 CREATE INDEX walks_by_run ON walks(run_id);
 
