@@ -181,7 +181,7 @@ def test_plain_output_is_lines_a_person_understands(finews: Program, miniature: 
     text = finews("crawl", "finews", "--replay", miniature.url)
     assert text.startswith(f"Done: {ARTICLES} new of {ARTICLES} articles found; 1 without title")
     text = finews("crawl", "finews", "--replay", miniature.url)
-    assert text.startswith("Done: nothing new; 1 skipped; 8 requests.")
+    assert text.startswith("Done: nothing new; 1 skipped; 7 requests.")
 
 
 def test_robots_txt_is_obeyed(finews: Program, miniature: Replica) -> None:
