@@ -143,11 +143,9 @@ def check(outcome: Outcome) -> None:
     assert outcome.polls is None or outcome.polls <= 2
     assert {tick.code for tick in outcome.ticks} <= case.codes
     for tick in outcome.ticks:
-        if tick.code == 1:
-            assert tick.err.startswith("finews: ")
-        else:
-            assert len(tick.titles) == len(tick.messages), tick
-            assert all(each.text in tick.out for each in tick.messages)
+        assert len(tick.titles) == len(tick.messages), tick
+        assert all(each.text in tick.out for each in tick.messages)
+        assert tick.err == ""
     assert outcome.lost == []
 
 

@@ -129,12 +129,18 @@ def test_walks_that_fail(
     assert found == ([(expected, "eastmoney")] if expected else [])
 
 
-def test_a_listing_whose_host_is_perhaps_about_to_rest() -> None:
-    """That is told by itself."""
-    for number, wrong in ((3, False), (4, True)):
-        bad = listing(walks=walks(*["failed"] * number), reason="http-429", message="…")
-        found = told(signs(site(bad, listing("344")), hosts=[host(MINUTE)]))
-        assert found == ([("failing", "eastmoney")] if wrong else [])
+def test_a_site_that_is_not_reached_is_one_trouble_however_it_shows() -> None:
+    """It is told by the rule that saw it first."""
+    bad = site(listing(walks=walks("failed", "failed"), reason="http-429", message="…"))
+    refuses = host(HOUR)
+    assert told(signs(bad)) == [("failing", "eastmoney")]
+    for rule in ("failing", "refused", "rest"):
+        open_ = {(rule, "eastmoney"): NOW - HOUR}
+        for given in (signs(bad, open=open_), signs(bad, hosts=[refuses], open=open_)):
+            verdict = judge(given, LIMITS)
+            assert [(each.rule, each.subject) for each in verdict.problems] == [(rule, "eastmoney")]
+            assert (rule, "eastmoney") not in verdict.unknown
+    assert told(signs(open={("failing", "eastmoney"): NOW - HOUR})) == []
 
 
 def test_a_site_that_is_down_is_told_once_with_its_listings() -> None:

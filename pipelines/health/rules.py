@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from statistics import median
 
@@ -23,6 +23,7 @@ RULES = (
     "disk", "clock", "verify", "held", "rest", "layout", "failing", "refused", "field", "quiet",
     "old", "gap", "sink",
 )  # fmt: skip
+_UNREACHED = ("rest", "failing", "refused")
 _OF_SITES = ("rest", "layout", "failing", "refused", "field", "quiet", "old", "gap")
 
 #: Reasons of failures that tell of a page which is not what it was.
@@ -33,8 +34,6 @@ _SHAPE = frozenset(
 _SILENT = frozenset({"timeout", "connection", "dns", "refused", "http-500", "http-502"})
 _WELL = ("end", "known", "since", "limit")
 
-# How many walks more a listing may fail that is perhaps about to rest.
-_MERCY = 2
 # Days of history that are needed to say that something is unusual; one day in so many may be odd.
 _HISTORY, _ODD = 7, 14
 # Such days that are needed; what other listings should bring to say anything, and which share.
@@ -126,12 +125,10 @@ def _judge_site(
 ) -> None:
     hosts = [each for each in signs.hosts if each.site == site.name]
     if resting := _resting(site, hosts, signs, limits):
-        verdict.problems.append(_rest(site, resting))
-        verdict.unknown |= {(rule, site.name) for rule in _OF_SITES if rule != "rest"}
+        _unreached(site, [_rest(site, resting)], signs, verdict)
+        verdict.unknown |= {(rule, site.name) for rule in _OF_SITES if rule not in _UNREACHED}
         return
-    # What fails now is perhaps about to rest.
-    needed = limits.walks + (_MERCY if any(each.until for each in hosts) else 0)
-    broken = [each for each in site.listings if _is_broken(each, needed)]
+    broken = [each for each in site.listings if _is_broken(each, limits.walks)]
     names = {each.name for each in broken}
     found = list(_broken(site, broken))
     if skewed:
@@ -141,8 +138,10 @@ def _judge_site(
         found += _articles(site, signs, limits)
     # One word for a site where both fail, such as one that is down.
     told = {each.rule: each for each in reversed(found)}
-    verdict.problems += told.values()
-    verdict.problems += _refused(site, signs, limits)
+    if "layout" in told:
+        verdict.problems.append(told["layout"])
+    failing = [each for rule, each in told.items() if rule == "failing"]
+    _unreached(site, [*failing, *_refused(site, signs, limits)], signs, verdict)
     verdict.problems += _lacking(site, signs, limits, verdict)
     well = [each for each in site.listings if each.name not in names and each.walks]
     if "layout" not in told:
@@ -160,6 +159,19 @@ def _judge_site(
         verdict.problems += _old(site, well, limits)
 
 
+def _unreached(site: Site, found: Sequence[Problem], signs: Signs, verdict: Verdict) -> None:
+    """That a site does not give what it is asked for is one trouble, in whichever way it shows:
+    told by the rule that saw it first, until none does.
+    """
+    if not found:
+        return
+    first = found[0].rule
+    rule = next((each for each in _UNREACHED if (each, site.name) in signs.open), first)
+    parts = dict.fromkeys(part for each in found for part in each.parts)
+    verdict.problems.append(replace(found[0], rule=rule, parts=tuple(parts)))
+    verdict.unknown |= {(each, site.name) for each in _UNREACHED if each != rule}
+
+
 def _resting(site: Site, hosts: Sequence[Host], signs: Signs, limits: Health) -> list[Host]:
     """The hosts of a site that refuse and are missed; one that is asked only where another fails
     may rest on when all is well.
@@ -175,7 +187,8 @@ def _resting(site: Site, hosts: Sequence[Host], signs: Signs, limits: Health) ->
         and each.until - each.refused_at >= long
         and (site.owes or failed or each.wanted)
     ]
-    if resting or ("rest", site.name) not in signs.open or len(site.asked) < _CALM:
+    told = any((rule, site.name) in signs.open for rule in _UNREACHED)
+    if resting or not told or len(site.asked) < _CALM:
         return resting
     return [each for each in hosts if each.refused_at >= site.asked[_CALM - 1].at]
 
