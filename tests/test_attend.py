@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from crawler import config
-from crawler.errors import WriteFailed
+from crawler.errors import Locked, WriteFailed
 from crawler.parsers.dates import SHANGHAI
 from pipelines.database.alarms import open_alarms, settle
 from pipelines.database.connect import open_corpus, writing
@@ -173,6 +173,68 @@ def test_the_ping_is_called_after_a_good_run_only(tmp_path: Path, receiver: Rece
     assert receiver.paths == []
     after_run(tmp_path, given)
     assert receiver.paths == ["/p"]
+
+
+def test_a_ping_that_failed_is_tried_again(tmp_path: Path, receiver: Receiver) -> None:
+    given = settings(alarms={"ping_url": receiver.url + "/p"})
+    receiver.status = 500
+    assert kinds(after_run(tmp_path, given)) == [("alarm", "sink")]
+    receiver.status = 200
+    assert kinds(after_run(tmp_path, given)) == [("recovery", "sink")]
+    assert receiver.paths == ["/p", "/p"]
+
+
+def test_a_run_that_does_not_end_is_told(tmp_path: Path) -> None:
+    after_run(tmp_path, settings())
+    held = Locked("another run (process 7, since …) works in data", tmp_path, NOW - DAY)
+
+    def turned_away(after: timedelta) -> Attended:
+        return attend(tmp_path, settings(), lambda: NOW + after, finished=False, held=held)
+
+    assert kinds(turned_away(0 * HOUR)) == [("alarm", "held")]
+    assert kinds(turned_away(1 * HOUR)) == []
+    assert kinds(after_run(tmp_path, settings(), 2 * HOUR)) == [("recovery", "held")]
+
+
+def test_a_site_that_is_switched_off(tmp_path: Path) -> None:
+    with broken_home(tmp_path):
+        after_run(tmp_path, settings())
+        off = settings(crawl={"sites": ("eastmoney",)})
+        assert kinds(after_run(tmp_path, off, HOUR)) == []  # it may have been crawled by hand
+        found = after_run(tmp_path, off, 3 * DAY)
+    assert kinds(found) == [("recovery", "failing")]
+    assert found.messages[0].text.startswith("Not judged any more, since it is not crawled.")
+
+
+def test_a_damaged_file_is_told_once(tmp_path: Path, receiver: Receiver) -> None:
+    given = settings(alarms={"webhook_url": receiver.url + "/hook"})
+    after_run(tmp_path, given)
+    path = tmp_path / "finews.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = path.read_bytes()
+    path.write_bytes(content[:16384] + b"\xff" * (len(content) - 16384))
+    assert kinds(after_run(tmp_path, given)) == [("alarm", "disk")]
+    assert kinds(after_run(tmp_path, given, HOUR)) == []
+    assert len(receiver.posts) == 1
+    assert "finews.db cannot be opened" in receiver.posts[0]["text"]
+
+
+def test_a_folder_that_takes_nothing_is_told_once(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = settings(alarms={"webhook_url": receiver.url + "/hook"})
+    spare = tmp_path / "tmp"
+    spare.mkdir()
+    monkeypatch.setattr("pipelines.health.note.gettempdir", lambda: str(spare))
+    data = tmp_path / "data"
+    data.write_text("no folder at all")
+    assert kinds(after_run(data, given)) == [("alarm", "disk")]
+    assert kinds(after_run(data, given, HOUR)) == []
+    data.unlink()
+    assert kinds(after_run(data, given, 2 * HOUR)) == [("recovery", "disk")]
+    assert list(spare.iterdir()) == []
+    assert [each["kind"] for each in receiver.posts] == ["alarm", "recovery"]
 
 
 def test_a_ping_that_fails_and_metrics_that_cannot_be_written_are_told(tmp_path: Path) -> None:

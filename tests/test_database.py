@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from sqlite_utils import Database
 from crawler.errors import NewerDatabase, StoreError
 from pipelines.database import schema
 from pipelines.database.connect import open_corpus, open_pages, read_corpus
+from pipelines.run import Run
 from tests.conftest import BIN, ROOT, Program
 
 
@@ -124,3 +126,11 @@ def test_every_reason_is_explained() -> None:
     assert len(reasons) > 12
     for reason in reasons:
         assert f"`{reason}`" in text, reason
+
+
+def test_a_run_that_dies_of_an_error_is_not_finished(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), Run.open(tmp_path, "test"):
+        raise ZeroDivisionError("a fault of ours")
+    with closing(sqlite3.connect(tmp_path / "finews.db")) as db:
+        row = db.execute("SELECT outcome, reason FROM runs").fetchone()
+    assert row == ("stopped", "by an error: a fault of ours")

@@ -136,8 +136,8 @@ def test_a_site_that_is_not_reached_is_one_trouble_however_it_shows() -> None:
     assert told(signs(bad)) == [("failing", "eastmoney")]
     for rule in ("failing", "refused", "rest"):
         open_ = {(rule, "eastmoney"): NOW - HOUR}
-        for given in (signs(bad, open=open_), signs(bad, hosts=[refuses], open=open_)):
-            verdict = judge(given, LIMITS)
+        for seen in (signs(bad, open=open_), signs(bad, hosts=[refuses], open=open_)):
+            verdict = judge(seen, LIMITS)
             assert [(each.rule, each.subject) for each in verdict.problems] == [(rule, "eastmoney")]
             assert (rule, "eastmoney") not in verdict.unknown
     assert told(signs(open={("failing", "eastmoney"): NOW - HOUR})) == []
@@ -332,6 +332,30 @@ def test_a_holiday_is_like_a_weekend() -> None:
     assert told(quiet(evening, NOW, news(evening, weekend=0), alone=True)) == []
     monday = NOW + 5 * DAY
     assert told(quiet(monday - 5 * DAY, monday, news(monday - 5 * DAY, weekend=0))) != []
+
+
+def test_a_fault_that_lasts_does_not_become_usual() -> None:
+    """What is usual is looked for before the alarm."""
+    since = NOW - 5 * DAY
+    lacking = site(stored=stored(250, "source"))
+    assert told(signs(lacking)) == []
+    assert told(signs(lacking, open={("field", "eastmoney"): since})) == [("field", "eastmoney")]
+    small = walks(*["known"] * 30, entries=(5,))
+    open_ = {("layout", "eastmoney"): since}
+    whole = walks(*["known"] * 30, entries=(20,))
+    assert told(signs(site(listing(walks=small, usual=whole)), open=open_)) != []
+    assert told(signs(site(listing(walks=whole, usual=whole)), open=open_)) == []
+    refused = site(asked=[Asked(10, 4, NOW)] * 200)
+    assert told(signs(refused)) == []
+    open_ = {("refused", "eastmoney"): since}
+    assert told(signs(refused, open=open_)) == [("refused", "eastmoney")]
+    assert told(signs(site(asked=[Asked(10, 0, NOW)] * 200), open=open_)) == []
+
+
+def test_room_that_comes_and_goes_is_one_trouble() -> None:
+    open_ = {("disk", ""): NOW - HOUR}
+    assert told(replace(signs(open=open_), free=550_000_000)) == [("disk", "")]
+    assert told(replace(signs(open=open_), free=601_000_000)) == []
 
 
 def pace(until: datetime, day: int, weekend: int = 0) -> Listing:

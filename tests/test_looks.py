@@ -152,3 +152,15 @@ def test_another_title_on_a_listing_is_looked_into(finews: Program) -> None:
         assert finews.json("show", story.code)["title"] == "改过的题目"
         finews(*asked)
         assert len(replica.articles) == before + 1
+
+
+def test_a_look_that_finds_another_page_is_spent(finews: Program) -> None:
+    """Else it would be taken by every run of cron, for ever."""
+    path, pages = site()
+    with serving(pages) as replica:
+        finews.crawl(replica.url)
+        replica.pages[path] = Answer(b"<html><body>busy</body></html>")
+        finews.write(DUE)
+        finews.crawl(replica.url, code=3)
+        now = datetime.now(SHANGHAI).isoformat()
+        assert finews.rows("SELECT count(*) FROM looks WHERE next_look_at <= ?", now) == [0]
