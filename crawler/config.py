@@ -80,7 +80,7 @@ def _number(
     most: float,
     feeds: str | None = None,
 ) -> Any:
-    takes = f"a number of {of} from {least:g} to {most:g}"
+    takes = f"a number of {of} from {least:.10g} to {most:.10g}"
     return _key(default, meaning, takes=takes, feeds=feeds, check=_between(least, most))
 
 
@@ -328,7 +328,8 @@ class Health:
     quiet: int = _count(
         5,
         "A listing is quiet when nothing new came in hours that brought at least so many articles"
-        " on each of the last four weeks' days.",
+        " on each day of the last four weeks; of days of the same kind, while other listings bring"
+        " what they usually do.",
         1,
         10_000,
     )
@@ -343,7 +344,7 @@ class Health:
         2, "A listing is failing when so many walks in a row did not get to their end.", 1, 100
     )
     refusals: float = _share(
-        0.2, "A site refuses when it turned this share of the last day's requests away."
+        0.2, "A site refuses when it turned this share of the last three runs' requests away."
     )
     shape: float = _share(
         0.5,

@@ -32,7 +32,7 @@ COMMANDS = {
     "runs": "what each run did, and its log",
     "show": "print one article, or its history",
     "sites": "the sites and listings that are known",
-    "status": "what is stored, what ran, what is missing",
+    "status": "what is stored, what is wrong, what is due",
 }
 
 

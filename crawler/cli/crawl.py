@@ -88,7 +88,8 @@ def command(
       finews crawl finews --replay http://127.0.0.1:8000
 
     Exit codes: 0 done, 1 unexpected error, 2 usage, 3 something failed (see finews
-    failures) or it was stopped, 4 another run is at work.
+    failures), a site looks broken (see finews alarm) or it was stopped, 4 another run is
+    at work.
     """
     options.check_order(since, until)
     settings = crawl_settings(data, replay)
