@@ -203,10 +203,9 @@ def _gaps(db: Database) -> dict[str, list[Gap]]:
     found: dict[str, list[Gap]] = {}
     for each in gaps(db):
         site, listing, why = each["site"], each["listing"], each["why"]
-        if why == "scrolled":
-            since = _scrolled_at(db, site, listing, each["to_at"])
-        else:
-            since = _open_since(db, site, listing)
+        since = {"scrolled": _scrolled_at, "owed": _owed_since}.get(why, _open_since)(
+            db, site, listing, each["to_at"]
+        )
         gap = Gap(listing, datetime.fromisoformat(since), each["from_at"], each["to_at"], why)
         found.setdefault(site, []).append(gap)
     return found
@@ -221,7 +220,17 @@ def _scrolled_at(db: Database, site: str, listing: str, end: str) -> str:
     return str(row[0] or end)
 
 
-def _open_since(db: Database, site: str, listing: str) -> str:
+def _owed_since(db: Database, site: str, listing: str, end: str) -> str:
+    """When the first walk began whose articles are not all stored yet."""
+    row = db.conn.execute(
+        "SELECT min(started_at) FROM walks WHERE site = ? AND listing = ?"
+        " AND to_at IS NOT NULL AND NOT covered",
+        (site, listing),
+    ).fetchone()
+    return str(row[0] or end)
+
+
+def _open_since(db: Database, site: str, listing: str, end: str) -> str:
     """Since when the walks of a listing leave something open."""
     names = {"site": site, "listing": listing}
     row = db.conn.execute(
@@ -233,7 +242,7 @@ def _open_since(db: Database, site: str, listing: str) -> str:
         """,
         names,
     ).fetchone()
-    return str(row[0])
+    return str(row[0]) if row else end
 
 
 def _hosts(db: Database, now: datetime) -> list[Host]:
