@@ -130,7 +130,8 @@ def _is_host(text: str) -> bool:
 def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host = parts.hostname or ""
+        return parts.scheme in ("http", "https") and host.split() == [host] and parts.port != 0
     except ValueError:
         return False
 
@@ -415,7 +416,8 @@ class Alarms:
         "The password of `alarms.mail_user`.", "FINEWS_MAIL_PASSWORD", "one line of text", _is_line
     )
     ping_url: str = _secret(
-        "A URL that is called after every good run; who watches it knows when runs stay away.",
+        "A URL that is called after every run that came to its end; who watches it knows when runs"
+        " stay away.",
         "FINEWS_PING_URL",
         "an http or https URL",
         _is_url,

@@ -41,18 +41,22 @@ def event(name: str, message: str, *, level: int = logging.INFO, **fields: objec
 
 
 @contextmanager
-def logging_run(run_id: int, settings: Log, *, verbose: bool = False) -> Iterator[None]:
+def logging_run(
+    run_id: int, settings: Log, *, verbose: bool = False, quiet: bool = False
+) -> Iterator[None]:
     """Write events of a run to the file of ``settings``, and to standard error if ``verbose``.
 
     Call it under the run lock: two runs must not turn the files over. A file that cannot be
-    opened or written is told once on standard error, and the run goes on without it.
+    opened or written is told once on standard error, unless ``quiet``, and the run goes on without
+    it.
     """
     handlers: list[logging.Handler] = [_Screen(run_id)] if verbose else []
     if settings.file:
         try:
-            handlers.append(_File(run_id, settings.file, settings.size, settings.files))
+            handlers.append(_File(run_id, settings.file, settings.size, settings.files, quiet))
         except OSError as error:
-            _give_up(settings.file, error)
+            if not quiet:
+                _give_up(settings.file, error)
     root, level = logging.getLogger(), _logger.level
     for each in handlers:
         each.addFilter(_is_told)
@@ -139,8 +143,9 @@ class _Screen(logging.Handler):
 class _File(RotatingFileHandler):
     """JSON Lines, in files that are turned over; falls silent, with a sentence, when it cannot."""
 
-    def __init__(self, run_id: int, path: Path, size: int, files: int) -> None:
+    def __init__(self, run_id: int, path: Path, size: int, files: int, quiet: bool) -> None:
         self._run_id = run_id
+        self._quiet = quiet
         self._broken = False
         path.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(
@@ -160,7 +165,8 @@ class _File(RotatingFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802
         self._broken = True
-        _give_up(Path(self.baseFilename), sys.exc_info()[1])
+        if not self._quiet:
+            _give_up(Path(self.baseFilename), sys.exc_info()[1])
         self.close()
 
     def close(self) -> None:

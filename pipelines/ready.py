@@ -5,19 +5,15 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from crawler.config_file import InForce
-from crawler.errors import BadSettings, MissingExtra
+from crawler.errors import MissingExtra
 from pipelines.alarms.webhook import template
 
 
 def check(found: InForce) -> None:
     """Raise :class:`BadSettings` or :class:`MissingExtra` for what only trying would show: a
-    template that cannot be read or is no JSON, a metrics file that has no folder, or nothing to
-    write it with.
+    template that cannot be read or is no JSON, or nothing to write the metrics file with.
     """
     alarms, metrics = found.settings.alarms, found.settings.metrics
     template(alarms.webhook, found.origin("alarms.webhook"))
-    if metrics.file and not metrics.file.parent.is_dir():
-        told = f"metrics.file: there is no folder {metrics.file.parent}"
-        raise BadSettings(told, origin=found.origin("metrics.file"))
     if metrics.file and find_spec("prometheus_client") is None:
         raise MissingExtra("metrics")

@@ -325,7 +325,7 @@ CASES = [
     Case("clock ahead", "clock", "", _ahead(3), first_poll("finews", "eastmoney")),
     Case("clock behind", "clock", "", _ahead(-3), first_poll("finews", "eastmoney")),
     Case("little space", "disk", "", _little_space, at_once),
-    Case("no space", "disk", "", _no_space, at_once, codes=frozenset((0, 1, 3))),
+    Case("no space", "data", "", _no_space, at_once, codes=frozenset((0, 1, 3))),
     Case("two at once", "", "", _two_at_once, at_once),
     Case("kill -9", "", "", _killed, at_once, least=0.2, codes=frozenset((0, -9))),
     Case("reboot", "", "", _reboot, at_once, codes=frozenset((0, -9))),

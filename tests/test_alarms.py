@@ -206,7 +206,7 @@ def test_a_command_reads_the_message(tmp_path: Path) -> None:
     [
         ("reminder", "failing", "eastmoney", "finews: eastmoney is still failing"),
         ("recovery", "failing", "eastmoney", "finews: eastmoney is well again; it was failing"),
-        ("alarm", "disk", "", "finews: the disk is nearly full, or fails"),
+        ("alarm", "disk", "", "finews: the disk is nearly full"),
         ("alarm", "sink", "mail", "finews: the sink mail is failing"),
         ("alarm", "new-rule", "", "finews: the crawler is in need of a look (new-rule)"),
         ("test", "", "", "finews: a test"),

@@ -159,10 +159,9 @@ def test_a_broken_site_is_told_by_every_way_once(tmp_path: Path, receiver: Recei
         assert kinds(found) == [("alarm", "failing")]
         assert found.wrong == [("failing", "finews")]
         assert after_run(tmp_path, given) == Attended([], found.wrong)
-        assert receiver.paths == ["/hook"]  # no ping while it is wrong
         mend(tmp_path)
         assert kinds(after_run(tmp_path, given)) == [("recovery", "failing")]
-    assert receiver.paths == ["/hook", "/p", "/hook"]
+    assert receiver.paths == ["/p", "/hook", "/p", "/p", "/hook"]
     assert "finews is failing" in receiver.posts[0]["title"]
     assert "well again" in receiver.posts[1]["title"]
 
@@ -214,7 +213,7 @@ def test_a_damaged_file_is_told_once(tmp_path: Path, receiver: Receiver) -> None
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = path.read_bytes()
     path.write_bytes(content[:16384] + b"\xff" * (len(content) - 16384))
-    assert kinds(after_run(tmp_path, given)) == [("alarm", "disk")]
+    assert kinds(after_run(tmp_path, given)) == [("alarm", "data")]
     assert kinds(after_run(tmp_path, given, HOUR)) == []
     assert len(receiver.posts) == 1
     assert "finews.db cannot be opened" in receiver.posts[0]["text"]
@@ -229,10 +228,10 @@ def test_a_folder_that_takes_nothing_is_told_once(
     monkeypatch.setattr("pipelines.health.note.gettempdir", lambda: str(spare))
     data = tmp_path / "data"
     data.write_text("no folder at all")
-    assert kinds(after_run(data, given)) == [("alarm", "disk")]
+    assert kinds(after_run(data, given)) == [("alarm", "data")]
     assert kinds(after_run(data, given, HOUR)) == []
     data.unlink()
-    assert kinds(after_run(data, given, 2 * HOUR)) == [("recovery", "disk")]
+    assert kinds(after_run(data, given, 2 * HOUR)) == [("recovery", "data")]
     assert list(spare.iterdir()) == []
     assert [each["kind"] for each in receiver.posts] == ["alarm", "recovery"]
 
@@ -248,6 +247,24 @@ def test_a_ping_that_fails_and_metrics_that_cannot_be_written_are_told(tmp_path:
     assert nobody not in "".join(each.text for each in found.messages)
     assert kinds(after_run(data, given)) == []
     assert kinds(after_run(data, settings())) == [("recovery", "sink"), ("recovery", "sink")]
+
+
+def test_no_ping_comes_while_messages_do_not_get_through(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    given = settings(alarms={"ping_url": receiver.url + "/p", "command": ("false",)})
+    with broken_home(tmp_path):
+        for _ in range(3):
+            after_run(tmp_path, given)
+    assert receiver.paths == ["/p"]  # of the first run, which did not know it yet
+
+
+def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    given = settings(log={"file": tmp_path / "nowhere" / "finews.jsonl"})
+    data = tmp_path / "data"
+    assert kinds(after_run(data, given)) == [("alarm", "sink")]
+    assert kinds(after_run(data, given)) == []
+    assert kinds(after_run(data, settings())) == [("recovery", "sink")]
 
 
 def test_a_sink_that_fails_is_told_by_the_other_one(tmp_path: Path, receiver: Receiver) -> None:
@@ -277,13 +294,13 @@ FULL = WriteFailed("finews.db refused a write: database or disk is full", Path("
 def test_a_data_folder_that_failed(tmp_path: Path) -> None:
     after_run(tmp_path, settings())
     found = after_run(tmp_path, settings(), finished=False, trouble=FULL)
-    assert kinds(found) == [("alarm", "disk")]
+    assert kinds(found) == [("alarm", "data")]
     assert found.messages[0].text == (
         "The data folder fails, so runs end at once: finews.db refused a write: database or disk"
         " is full."
     )
     assert kinds(after_run(tmp_path, settings(), finished=False, trouble=FULL)) == []
-    assert kinds(after_run(tmp_path, settings())) == [("recovery", "disk")]
+    assert kinds(after_run(tmp_path, settings())) == [("recovery", "data")]
 
 
 def test_told_once_when_nothing_can_be_written(tmp_path: Path, receiver: Receiver) -> None:
@@ -299,12 +316,12 @@ def test_told_once_when_nothing_can_be_written(tmp_path: Path, receiver: Receive
         kinds(after_run(tmp_path, given, hours * HOUR, finished=False, trouble=FULL))
         for hours in (0, 1, 23, 25, 26)
     ]
-    assert told == [[("alarm", "disk")], [], [], [("reminder", "disk")], []]
+    assert told == [[("alarm", "data")], [], [], [("reminder", "data")], []]
     assert len(receiver.posts) == 2
     with closing(sqlite3.connect(tmp_path / "finews.db")) as db, db:
         db.execute("DROP TRIGGER full_alarms")
         db.execute("DROP TRIGGER full_messages")
-    assert kinds(after_run(tmp_path, given, 27 * HOUR)) == [("recovery", "disk")]
+    assert kinds(after_run(tmp_path, given, 27 * HOUR)) == [("recovery", "data")]
     assert [each["kind"] for each in receiver.posts] == ["alarm", "reminder", "recovery"]
     assert kinds(after_run(tmp_path, given, 28 * HOUR)) == []
 

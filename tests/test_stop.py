@@ -117,10 +117,14 @@ def test_stopped_while_it_waits_for_another(finews: Program, stalling: Replica) 
     assert (due.returncode, due.stdout, due.stderr) == (4, "", "")
     os.utime(finews.data / "finews.lock", (1, 1))
     due = finews.run(finews.command("crawl", "--due", "--replay", stalling.url))
+    assert (due.returncode, due.stderr) == (4, "")
+    assert due.stdout.startswith("finews: the crawl is held up\n  No crawl can begin: another run")
+    assert f"(process {first.pid}, since 1970-01-01 08:00)" in due.stdout
+    due = finews.run(finews.command("crawl", "--due", "--replay", stalling.url))
     assert (due.returncode, due.stdout) == (4, "")
-    assert f"another run (process {first.pid}, since 1970-01-01 08:00)" in due.stderr
     first.kill()
     first.communicate(timeout=60)
     stalling.pages[STALLS] = PAGES[STALLS]
-    finews("crawl", "finews", "--due", "--replay", stalling.url)
+    again = finews("crawl", "finews", "--due", "--replay", stalling.url)
+    assert again.startswith("finews: the crawl is well again")
     assert finews.rows("SELECT count(*) FROM articles") == [16]

@@ -18,6 +18,7 @@ from pipelines.alarms.message import trial
 from pipelines.alarms.sinks import Delivery, pings, send, sinks
 from pipelines.database import outbox, report
 from pipelines.database.connect import open_corpus, read_corpus, writing
+from pipelines.health.note import Note
 from pipelines.run import now
 
 _CLOSED = timedelta(days=30)
@@ -52,7 +53,9 @@ def command(*, closed: bool, hush: str | None, test: bool, data: Path, as_json: 
         sys.exit(_test(as_json=as_json))
     if hush:
         _hush(hush, data)
-    found = report.alarms(read_corpus(data), now() - _CLOSED if closed else None)
+    told = Note(data).read()  # of a data folder that fails
+    noted = [told.as_alarm()] if told else []
+    found = noted + report.alarms(read_corpus(data), now() - _CLOSED if closed else None)
     if as_json:
         print_json(found)
     else:

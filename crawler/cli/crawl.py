@@ -22,7 +22,7 @@ from scrapy.utils.project import get_project_settings
 from crawler.cli import FAILED, LOCKED, UNEXPECTED, options
 from crawler.cli.due import due_tasks
 from crawler.cli.logs import attach
-from crawler.cli.process import Process
+from crawler.cli.process import TIME_OVER, Process
 from crawler.cli.progress import RunProgress
 from crawler.cli.summary import summarise, tell
 from crawler.config_file import load
@@ -94,6 +94,9 @@ def command(
     options.check_order(since, until)
     settings = crawl_settings(data, replay)
     check(load())
+    if due and (since or until or full or max_pages):
+        told = "--due decides what is read: it takes no --since, --until, --full, --max-pages"
+        raise click.UsageError(told)
     loader = SpiderLoader.from_settings(settings)
     chosen = sites or tuple(settings.getlist("FINEWS_SITES"))
     for site in chosen:
@@ -179,7 +182,7 @@ def crawl(
     run, broken = None, False
     try:
         with Run.open(data, command, wait=wait) as run:
-            attach(run, load().settings.log, command, verbose=verbose)
+            attach(run, load().settings.log, command, verbose=verbose, quiet=quiet)
             if tasks := plan(run):
                 broken = _work(run, tasks, settings, quiet=as_json or quiet, max_time=max_time)
             else:
@@ -203,19 +206,22 @@ def crawl(
             raise trouble from error
         tell(attended)
         return UNEXPECTED
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
     attended = Attended() if unattended else _attend(run, broken=broken)
     return summarise(run, attended, broken=broken, as_json=as_json, quiet=quiet)
 
 
 def _attend(run: Run, *, broken: bool) -> Attended:
     """Look after the alarms; Ctrl-C ends it, and the next run does the rest."""
-    finished = run.outcome == "finished" and not broken
+    # One that is bounded ends as it should.
+    ended = run.outcome == "finished" or run.reason == TIME_OVER
+    finished = ended and not broken
     try:
         return attend(run.data, load().settings, run.clock, finished=finished, trouble=run.error)
     except KeyboardInterrupt:
         return Attended()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # only words are left to be said
 
 
 def _work(

@@ -148,6 +148,8 @@ def _advice() -> Iterator[None]:
     except (Locked, NewerDatabase):
         raise
     except StoreError as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise
         told = f"{error}; where the file is damaged, restore it from a backup"
         raise StoreError(told, error.path) from error
 

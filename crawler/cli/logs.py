@@ -10,10 +10,10 @@ from pipelines.database.ledger import COUNTS
 from pipelines.run import Run
 
 
-def attach(run: Run, settings: Log, command: str, *, verbose: bool) -> None:
+def attach(run: Run, settings: Log, command: str, *, verbose: bool, quiet: bool) -> None:
     """Log a run that is open until it has written its last and given its lock back."""
     log = ExitStack()
-    log.enter_context(logging_run(run.id, settings, verbose=verbose))
+    log.enter_context(logging_run(run.id, settings, verbose=verbose, quiet=quiet))
     run.ends.push(log)
     event("run-begun", f"run {run.id} begins: {command}", command=command, data=str(run.data))
     log.callback(_ended, run)

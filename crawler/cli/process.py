@@ -20,6 +20,8 @@ from scrapy.settings import Settings
 
 #: How long answers that are under way are waited for.
 GRACE_S = 5.0
+#: Why a run ended that ``--max-time`` bounds.
+TIME_OVER = "--max-time is over"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -47,7 +49,7 @@ class Process(AsyncCrawlerProcess):
         # A thread that still asks for the address of a host must not keep the process alive.
         self._reactor.getThreadPool().threadFactory = partial(Thread, daemon=True)
         if self._max_time:
-            self._reactor.callLater(self._max_time, self._end, "--max-time is over")
+            self._reactor.callLater(self._max_time, self._end, TIME_OVER)
         self.start(install_signal_handlers=False)
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)

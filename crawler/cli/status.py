@@ -15,6 +15,8 @@ from crawler.cli.output import print_json, print_table, short_time
 from crawler.config_file import load
 from pipelines.database import report
 from pipelines.database.connect import read_corpus
+from pipelines.database.lock import is_held
+from pipelines.health.note import Note
 from pipelines.run import now
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -34,13 +36,15 @@ def command(data: Path, as_json: bool) -> None:
       finews status --data data
     """
     found = report.status(read_corpus(data), now(), load().settings.polling)
+    if told := Note(data).read():
+        found["alarms"].append(told.as_alarm())
     if as_json:
         print_json(found)
     else:
-        _print(found)
+        _print(found, at_work=is_held(data))
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: dict[str, Any], *, at_work: bool) -> None:
     click.echo(
         f"{found['articles']} articles, the newest of "
         f"{short_time(found['newest_published_at']) or 'unknown time'}."
@@ -54,7 +58,7 @@ def _print(found: dict[str, Any]) -> None:
         f"{found['skipped']} skipped (no info code)."
     )
     if run := found["last_run"]:
-        ended = run["outcome"] or "at work, or killed"
+        ended = run["outcome"] or ("at work" if at_work else "killed")
         click.echo(
             f"Last run: {run['command']}, {short_time(run['started_at'])}, {ended};\n"
             f"  {run['new']} new, {run['failed']} failed, {run['requests']} requests."
@@ -65,7 +69,8 @@ def _print(found: dict[str, Any]) -> None:
         click.echo(f"{each['host']} refused ({each['reason']}), rests until {each['until'][:16]}.")
     for each in found["alarms"]:
         hushed = " (hushed)" if each["hushed_at"] else ""
-        click.echo(f"Since {short_time(each['opened_at'])}{hushed}: {each['message']}")
+        told = f"Since {short_time(each['opened_at'])}{hushed}: {each['message']}"
+        click.echo(click.wrap_text(told, 80, subsequent_indent="  "))
     for site, listings in groupby(found["listings"], key=lambda each: each["site"]):
         click.echo(f"\n{site}")
         _table(list(listings), now())

@@ -15,14 +15,21 @@ _STATES = {
     "refused": "refusing requests",
     "rest": "left alone for a while",
     "gap": "incomplete",
-    "disk": "nearly full, or fails",
+    "data": "failing",
+    "disk": "nearly full",
     "held": "held up",
     "clock": "wrong",
     "verify": "damaged",
     "sink": "failing",
 }
 #: What a rule is about that names no subject.
-_OWN = {"disk": "the disk", "held": "the crawl", "clock": "the clock", "verify": "the corpus"}
+_OWN = {
+    "data": "the data folder",
+    "disk": "the disk",
+    "held": "the crawl",
+    "clock": "the clock",
+    "verify": "the corpus",
+}
 
 
 @dataclass(frozen=True, slots=True)

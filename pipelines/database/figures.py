@@ -41,7 +41,8 @@ _LAST = f"""
   WHERE {_CRAWLS} ORDER BY id DESC LIMIT 1
 """
 _GOOD = f"""
-  SELECT strftime('%s', ended_at) FROM runs WHERE ({_CRAWLS}) AND outcome = 'finished'
+  SELECT strftime('%s', ended_at) FROM runs WHERE ({_CRAWLS})
+  AND (outcome = 'finished' OR reason = '--max-time is over')
   ORDER BY id DESC LIMIT 1
 """
 _TOTALS = "SELECT sum(requests), sum(bytes), sum(refusals), sum(new) FROM runs"

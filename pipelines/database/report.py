@@ -39,7 +39,9 @@ def status(db: Database, now: datetime, polling: Polling) -> dict[str, Any]:
         "failures": _one(db, "SELECT count(*) FROM failures WHERE resolved_at IS NULL"),
         "last_run": (last := next(_rows(db, "SELECT * FROM runs ORDER BY id DESC LIMIT 1"), None)),
         "overdue": last is not None
-        and now - datetime.fromisoformat(last["started_at"]) > 2 * timedelta(seconds=polling.most),
+        and last["ended_at"] is not None
+        and now - datetime.fromisoformat(last["started_at"])
+        > max(timedelta(seconds=polling.most), timedelta(hours=1)),
         "resting": list(
             _rows(
                 db,

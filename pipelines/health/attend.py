@@ -26,7 +26,7 @@ from pipelines.run import Clock
 
 _LOCK = "alarms.lock"
 # What goes out beside messages.
-_OUTS = ("metrics", "ping")
+_OUTS = ("metrics", "log", "ping")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def attend(
     held: Locked | None = None,
 ) -> Attended:
     """Judge the health of a corpus after a run, send what there is to tell, write the metrics,
-    and call the ping when the run ``finished`` and nothing is wrong.
+    and call the ping when the run ``finished``, unless messages do not get through.
 
     Under a lock of its own: where another process is at it, that one does it. ``trouble`` is
     that the data folder failed in the run, ``held`` that there was none, since another one does
@@ -93,14 +93,16 @@ def _attend(
             note.clear()
         verdict = _verdict(db, data, settings, now)
         if trouble:
+            # A disk that is full is not nearly full.
             verdict.problems = [each for each in verdict.problems if each.rule != "disk"]
+            verdict.unknown.add(("disk", ""))
             verdict.problems.append(_failing(trouble))
         if held:
             verdict.problems.append(held_problem(held))
         ids = settle(db, verdict, now, reminder)
         wrong = [(each.rule, each.subject) for each in open_alarms(db) if not each.hushed]
-        # Not of what goes out: the ping would never be tried again.
-        well = finished and all(rule == "sink" for rule, _ in wrong)
+        # Where messages do not get through, that no ping comes is the message.
+        well = finished and not {("sink", name) for name in sinks(settings.alarms)} & {*wrong}
         ids += settle(db, _outs(db, data, settings, clock, well=well), now, reminder)
         messages = written(db, ids)
         post(db, settings.alarms, clock)
@@ -123,7 +125,7 @@ def _verdict(db: Database, data: Path, settings: Settings, now: datetime) -> Ver
 
 def _outs(db: Database, data: Path, settings: Settings, clock: Clock, *, well: bool) -> Verdict:
     """Write the metrics, call the ping where all is ``well``; the verdict on these two."""
-    errors: dict[str, str | None] = {"metrics": None}
+    errors: dict[str, str | None] = {"metrics": None, "log": _unwritable(settings.log.file)}
     if settings.metrics.file:
         try:
             write_metrics(db, data, settings.metrics.file, clock())
@@ -141,8 +143,19 @@ def _outs(db: Database, data: Path, settings: Settings, clock: Clock, *, well: b
     )
 
 
+def _unwritable(log: Path | None) -> str | None:
+    """Why the log cannot be written; None where it can, or none is asked for."""
+    if log is None:
+        return None
+    try:
+        with log.open("ab"):
+            return None
+    except OSError as error:
+        return f"{log}: {error.strerror}"
+
+
 def _failing(error: StoreError) -> Problem:
-    return Problem("disk", "", f"The data folder fails, so runs end at once: {error}.")
+    return Problem("data", "", f"The data folder fails, so runs end at once: {error}.")
 
 
 def _told_at_once(data: Path, settings: Settings, now: datetime, trouble: StoreError) -> Attended:

@@ -31,6 +31,17 @@ class Told(NamedTuple):
     at: datetime
     sinks: tuple[str, ...]
 
+    def as_alarm(self) -> dict[str, str | None]:
+        """As an open alarm that is listed."""
+        return {
+            "rule": self.problem.rule,
+            "subject": self.problem.subject,
+            "message": self.problem.message,
+            "opened_at": time_text(self.at),
+            "hushed_at": None,
+            "closed_at": None,
+        }
+
 
 class Note:
     """The note of a data folder, at most one problem."""

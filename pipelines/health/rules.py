@@ -20,8 +20,8 @@ from pipelines.health.signs import Asked, Host, Listing, Signs, Site, Walk
 
 #: All rules; the order is that in which ``finews alarm`` shows them.
 RULES = (
-    "disk", "clock", "verify", "held", "rest", "layout", "failing", "refused", "field", "quiet",
-    "old", "gap", "sink",
+    "data", "disk", "clock", "verify", "held", "rest", "layout", "failing", "refused", "field",
+    "quiet", "old", "gap", "sink",
 )  # fmt: skip
 _UNREACHED = ("rest", "failing", "refused")
 _OF_SITES = ("rest", "layout", "failing", "refused", "field", "quiet", "old", "gap")
