@@ -203,9 +203,8 @@ def _gaps(db: Database) -> dict[str, list[Gap]]:
     found: dict[str, list[Gap]] = {}
     for each in gaps(db):
         site, listing, why = each["site"], each["listing"], each["why"]
-        since = {"scrolled": _scrolled_at, "owed": _owed_since}.get(why, _open_since)(
-            db, site, listing, each["to_at"]
-        )
+        since_when = {"scrolled": _scrolled_at, "owed": _owed_since, "limit": _limited_since}
+        since = since_when.get(why, _open_since)(db, site, listing, each["to_at"])
         gap = Gap(listing, datetime.fromisoformat(since), each["from_at"], each["to_at"], why)
         found.setdefault(site, []).append(gap)
     return found
@@ -230,17 +229,21 @@ def _owed_since(db: Database, site: str, listing: str, end: str) -> str:
     return str(row[0] or end)
 
 
-def _open_since(db: Database, site: str, listing: str, end: str) -> str:
+def _limited_since(db: Database, site: str, listing: str, end: str) -> str:
+    """As :func:`_open_since`, but for walks that failed: of these another rule tells."""
+    return _open_since(db, site, listing, end, but="failed")
+
+
+def _open_since(db: Database, site: str, listing: str, end: str, but: str = "") -> str:
     """Since when the walks of a listing leave something open."""
-    names = {"site": site, "listing": listing}
     row = db.conn.execute(
         """
         SELECT started_at FROM walks WHERE site = :site AND listing = :listing AND id > coalesce(
           (SELECT id FROM walks WHERE site = :site AND listing = :listing
            AND outcome IN ('end', 'known', 'since') AND (to_at IS NULL OR covered)
-           ORDER BY id DESC LIMIT 1), 0) ORDER BY id LIMIT 1
+           ORDER BY id DESC LIMIT 1), 0) AND outcome IS NOT :but ORDER BY id LIMIT 1
         """,
-        names,
+        {"site": site, "listing": listing, "but": but},
     ).fetchone()
     return str(row[0]) if row else end
 
