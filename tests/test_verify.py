@@ -279,3 +279,16 @@ def test_a_file_of_an_older_version_is_migrated_and_content(finews: Program, ver
     mend_made_up(old.restore(finews.data, "finews", version))
     old.restore(finews.data, "pages", old.names(schema.pages)[0])
     assert finews.json("db", "verify")["first"] == []
+
+
+def test_a_corpus_that_was_lost(finews: Program) -> None:
+    """The pages are there, and the next crawl began a new one."""
+    finews("demo")
+    for path in finews.data.glob("finews.db*"):
+        path.unlink()
+    finews("ingest", str(finews.data))  # makes a new one
+    (problem,) = finews.json("db", "verify", code=3)["problems"]
+    assert problem["kind"] == "corpus-lost"
+    assert "articles from before finews.db was made" in problem["message"]
+    finews("reparse")
+    assert finews.json("db", "verify")["problems"] == []

@@ -140,6 +140,18 @@ _PAGE_LOST = _Rule(
     """,
     f"article {{}} was read from page {{}}, which is not in {PAGES}; {_PAGES}",
 )
+_CORPUS_LOST = _Rule(
+    "corpus-lost",
+    f"""
+    SELECT count(DISTINCT info_code) FROM kept.pages AS p
+    WHERE info_code IS NOT NULL AND fetched_at < :made AND {_NO_ARTICLE.format("p.info_code")}
+      AND NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.info_code = p.info_code)
+      AND NOT EXISTS (SELECT 1 FROM failures AS f WHERE f.info_code = p.info_code)
+    HAVING count(*) > 0
+    """,
+    f"{PAGES} has pages of {{}} articles from before {CORPUS} was made, which knows nothing of"
+    " them; where it was lost, restore it from a backup, or have finews reparse read the pages",
+)
 _BODY_LOST = _Rule(
     "body-lost",
     "SELECT p.id, p.url FROM kept.pages AS p WHERE pruned_at IS NULL"
@@ -206,7 +218,8 @@ class _Verification:
             yield from self._times("kept", PAGES, schema.pages)
             yield from self._found(_BODY_LOST)
         if corpus and pages:
-            yield from self._found(_PAGE_LOST, made=self._made())
+            yield from self._found(_PAGE_LOST, made=self._made("kept"))
+            yield from self._found(_CORPUS_LOST, made=self._made("main"))
         if corpus and not quick:
             yield from self._articles()
             yield from self._earlier()
@@ -243,10 +256,10 @@ class _Verification:
         applied = self._conn.execute(f"SELECT name FROM {name}._sqlite_migrations").fetchall()
         return {each.name for each in migrations._migrations} <= {row[0] for row in applied}
 
-    def _made(self) -> str:
-        """When ``pages.db`` was made, as a time in a table."""
+    def _made(self, name: str) -> str:
+        """When a file was made, as a time in a table."""
         (made,) = self._conn.execute(
-            "SELECT applied_at FROM kept._sqlite_migrations ORDER BY id LIMIT 1"
+            f"SELECT applied_at FROM {name}._sqlite_migrations ORDER BY id LIMIT 1"
         ).fetchone()
         return time_text(datetime.fromisoformat(made))
 
