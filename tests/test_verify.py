@@ -287,8 +287,8 @@ def test_a_corpus_that_was_lost(finews: Program) -> None:
     for path in finews.data.glob("finews.db*"):
         path.unlink()
     finews("ingest", str(finews.data))  # makes a new one
-    (problem,) = finews.json("db", "verify", code=3)["problems"]
+    (problem,) = finews.json("db", "verify", code=3)["first"]
     assert problem["kind"] == "corpus-lost"
     assert "articles from before finews.db was made" in problem["message"]
     finews("reparse")
-    assert finews.json("db", "verify")["problems"] == []
+    assert finews.json("db", "verify")["first"] == []
