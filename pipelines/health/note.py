@@ -49,7 +49,11 @@ class Note:
     def __init__(self, data: Path) -> None:
         name = sha256(str(data.absolute()).encode()).hexdigest()[:16]
         self._path = data / _FILE
-        self._spare = Path(gettempdir()) / f"finews-{os.getuid()}-{name}.note"
+        try:
+            folder = Path(gettempdir())
+        except FileNotFoundError:  # no folder takes anything
+            folder = data
+        self._spare = folder / f"finews-{os.getuid()}-{name}.note"
 
     def reserve(self) -> None:
         """Make the file while there is room for it."""
