@@ -286,6 +286,8 @@ def test_a_corpus_that_was_lost(finews: Program) -> None:
     finews("demo")
     for path in finews.data.glob("finews.db*"):
         path.unlink()
+    with closing(sqlite3.connect(finews.data / "pages.db")) as db, db:
+        db.execute("UPDATE pages SET fetched_at = '2022-06-01T09:00:00+08:00'")
     finews("ingest", str(finews.data))  # makes a new one
     (problem,) = finews.json("db", "verify", code=3)["first"]
     assert problem["kind"] == "corpus-lost"
