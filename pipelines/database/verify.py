@@ -147,7 +147,9 @@ _CORPUS_LOST = _Rule(
     WHERE info_code IS NOT NULL AND fetched_at < :made AND {_NO_ARTICLE.format("p.info_code")}
       AND NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.info_code = p.info_code)
       AND NOT EXISTS (SELECT 1 FROM failures AS f WHERE f.info_code = p.info_code)
-    HAVING count(*) > 0
+    -- a few pages tell nothing by themselves
+    HAVING 2 * count(DISTINCT info_code) >
+      (SELECT count(DISTINCT info_code) FROM kept.pages WHERE fetched_at < :made)
     """,
     f"{PAGES} has pages of {{}} articles from before {CORPUS} was made, which knows nothing of"
     " them; where it was lost, restore it from a backup, or have finews reparse read the pages",
