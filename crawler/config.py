@@ -127,7 +127,8 @@ def _is_host(text: str) -> bool:
     return found is not None and 0 < int(found[1] or 80) < 1 << 16
 
 
-def _is_url(text: str) -> bool:
+def is_url(text: str) -> bool:
+    """Is ``text`` an http or https URL with a host?"""
     try:
         parts = urlsplit(text)
         host = parts.hostname or ""
@@ -385,7 +386,7 @@ class Alarms:
         "The webhook that each message is posted to.",
         "FINEWS_WEBHOOK_URL",
         "an http or https URL",
-        _is_url,
+        is_url,
     )
     mail_to: tuple[str, ...] = _key(
         (),
@@ -420,7 +421,7 @@ class Alarms:
         " stay away.",
         "FINEWS_PING_URL",
         "an http or https URL",
-        _is_url,
+        is_url,
     )
     timeout: float = _seconds(
         10,

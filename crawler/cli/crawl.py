@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
 import click
 from scrapy.crawler import Crawler
@@ -22,13 +21,15 @@ from scrapy.utils.project import get_project_settings
 from crawler.cli import FAILED, LOCKED, UNEXPECTED, options
 from crawler.cli.due import due_tasks
 from crawler.cli.logs import attach
-from crawler.cli.process import TIME_OVER, Process
+from crawler.cli.process import Process
 from crawler.cli.progress import RunProgress
 from crawler.cli.summary import summarise, tell
+from crawler.config import is_url
 from crawler.config_file import load
 from crawler.errors import Locked, StoreError
 from crawler.spiders.listing import ListingSpider
 from pipelines.database.connect import CORPUS
+from pipelines.database.ledger import TIME_OVER
 from pipelines.health.attend import Attended, attend
 from pipelines.ready import check
 from pipelines.run import Run, now
@@ -148,18 +149,10 @@ def crawl_settings(data: Path, replay: str | None) -> Settings:
     settings.set("FINEWS_DATA", str(data), "cmdline")
     settings.set("LOG_LEVEL", "ERROR", "cmdline")  # what fails is told by failures
     if replay:
-        if not _is_http(replay):
+        if not is_url(replay):
             raise click.UsageError(f"--replay takes an http URL, not {replay!r}")
         settings.set("FINEWS_REPLAY", replay, "cmdline")
     return settings
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def crawl(
@@ -172,10 +165,10 @@ def crawl(
     quiet: bool = False,
     verbose: bool = False,
     max_time: timedelta | None = None,
-    unattended: bool = False,
+    alarms: bool = True,
 ) -> int:
     """Do in one run, called ``command``, what ``plan`` says once it is open, look after the
-    alarms, and print a summary; the exit code. ``unattended`` leaves the alarms alone.
+    alarms, and print a summary; the exit code. Without ``alarms`` it leaves them alone.
     """
     data = Path(settings["FINEWS_DATA"])
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
@@ -194,7 +187,7 @@ def crawl(
     except Locked:
         raise
     except (StoreError, sqlite3.Error) as error:
-        if unattended:
+        if not alarms:
             raise
         trouble = (
             error
@@ -206,7 +199,7 @@ def crawl(
             raise trouble from error
         tell(attended)
         return UNEXPECTED
-    attended = Attended() if unattended else _attend(run, broken=broken)
+    attended = _attend(run, broken=broken) if alarms else Attended()
     return summarise(run, attended, broken=broken, as_json=as_json, quiet=quiet)
 
 

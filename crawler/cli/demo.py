@@ -47,7 +47,7 @@ def command(data: Path, as_json: bool) -> None:
     with serve(bundled()) as url:
         tasks: Tasks = {site: {} for site in _SITES}
         settings = crawl_settings(data, url)
-        code = crawl("demo", lambda _: tasks, settings, as_json=as_json, unattended=True)
+        code = crawl("demo", lambda _: tasks, settings, as_json=as_json, alarms=False)
     if code:
         sys.exit(code)
     db = read_corpus(data)

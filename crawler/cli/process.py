@@ -18,10 +18,10 @@ from typing import Any
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
+from pipelines.database.ledger import TIME_OVER
+
 #: How long answers that are under way are waited for.
 GRACE_S = 5.0
-#: Why a run ended that ``--max-time`` bounds.
-TIME_OVER = "--max-time is over"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

@@ -10,6 +10,7 @@ from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from crawler.errors import FetchFailed, HostAtRest
+from crawler.parsers.dates import read_http_date
 from pipelines.database.hosts import Rest
 
 _REASONS: dict[type[BaseException], tuple[str, str]] = {
@@ -122,13 +123,10 @@ def clock_off(response: Response, now: datetime) -> float | None:
     date, age = (
         (response.headers.get(name) or b"").decode("latin-1").strip() for name in ("Date", "Age")
     )
-    try:
-        time = parsedate_to_datetime(date)
-        kept = float(age) if age.isdecimal() else 0.0
-        # 「-0000」 is read as UTC that tells no zone.
-        return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - now).total_seconds() + kept
-    except (ValueError, OverflowError):
+    time = read_http_date(date)
+    if time is None:
         return None
+    return (time - now).total_seconds() + (float(age) if age.isdecimal() else 0.0)
 
 
 def _told(error: BaseException) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 
 # China has kept +08:00 without summer time since 1992, before any article we read;
 # a fixed offset needs no zone database on the machine.
@@ -62,6 +63,16 @@ def read_minute(text: str) -> datetime | None:
         return datetime(*map(int, found.groups()), tzinfo=SHANGHAI)  # type: ignore[misc, arg-type]
     except ValueError:
         return None
+
+
+def read_http_date(text: str) -> datetime | None:
+    """The aware time of a ``Date`` header (RFC 9110); None where it is none."""
+    try:
+        time = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    # 「-0000」 is read as UTC that tells no zone.
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def read_bound(text: str, *, end: bool = False) -> datetime:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, Self
 
 from scrapy import Request
@@ -13,7 +12,7 @@ from scrapy.http import Response
 
 from crawler.items import Article, Entry, Listing
 from crawler.parsers import choice
-from crawler.parsers.dates import SHANGHAI
+from crawler.parsers.dates import SHANGHAI, read_http_date
 from crawler.spiders.listing import ListingSpider
 
 
@@ -66,9 +65,5 @@ class ChoiceSpider(ListingSpider):
 
 def answered_at(response: Response) -> datetime:
     """When a server says that it answered, by its ``Date`` header; now, where it does not."""
-    try:
-        time = parsedate_to_datetime((response.headers.get("Date") or b"").decode("latin-1"))
-        # 「-0000」 is read as UTC that tells no zone.
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(SHANGHAI)
-    except (ValueError, OverflowError):
-        return datetime.now(SHANGHAI)
+    time = read_http_date((response.headers.get("Date") or b"").decode("latin-1"))
+    return time.astimezone(SHANGHAI) if time else datetime.now(SHANGHAI)

@@ -15,6 +15,7 @@ from typing import TypeAlias
 from sqlite_utils import Database
 
 from pipelines.database.coverage import gaps
+from pipelines.database.ledger import TIME_OVER
 from pipelines.database.rows import time_text
 
 #: By the values of its labels, such as ``("eastmoney",)``; ``()`` where it has none.
@@ -42,7 +43,7 @@ _LAST = f"""
 """
 _GOOD = f"""
   SELECT strftime('%s', ended_at) FROM runs WHERE ({_CRAWLS})
-  AND (outcome = 'finished' OR reason = '--max-time is over')
+  AND (outcome = 'finished' OR reason = '{TIME_OVER}')
   ORDER BY id DESC LIMIT 1
 """
 _TOTALS = "SELECT sum(requests), sum(bytes), sum(refusals), sum(new) FROM runs"

@@ -18,6 +18,8 @@ COUNTS = (
     "found", "new", "changed", "filled", "improved", "unchanged", "incomplete", "skipped",
     "failed", "requests", "bytes", "refusals",
 )  # fmt: skip
+#: ``runs.reason`` of a run that ``--max-time`` bounded: it ended as it should.
+TIME_OVER = "--max-time is over"
 #: Those of ``walks``: what a listing and the articles it showed came to, beside its pages.
 WALK_COUNTS = ("changed", "unchanged", "failed", "requests", "bytes", "refusals")
 #: Counts by site and listing.

@@ -13,7 +13,7 @@ from crawler.config import Polling
 from pipelines.database.coverage import gaps
 from pipelines.database.due import Due
 from pipelines.database.rhythm import Brought, brought, by_day, usual_by_now
-from pipelines.database.rows import time_text
+from pipelines.database.rows import dicts, time_text
 
 
 def status(db: Database, now: datetime, polling: Polling) -> dict[str, Any]:
@@ -37,21 +37,21 @@ def status(db: Database, now: datetime, polling: Polling) -> dict[str, Any]:
         ),
         "skipped": _one(db, "SELECT count(DISTINCT url) FROM entries WHERE state = 'skipped'"),
         "failures": _one(db, "SELECT count(*) FROM failures WHERE resolved_at IS NULL"),
-        "last_run": (last := next(_rows(db, "SELECT * FROM runs ORDER BY id DESC LIMIT 1"), None)),
+        "last_run": (last := next(dicts(db, "SELECT * FROM runs ORDER BY id DESC LIMIT 1"), None)),
         "overdue": last is not None
         and last["ended_at"] is not None
         and now - datetime.fromisoformat(last["started_at"])
         > max(timedelta(seconds=polling.most), timedelta(hours=1)),
         "resting": list(
-            _rows(
+            dicts(
                 db,
                 "SELECT host, rests_until AS until, reason FROM hosts"
                 " WHERE rests_until > ? ORDER BY host",
-                (time_text(now),),
+                time_text(now),
             )
         ),
         "alarms": [
-            *_rows(
+            *dicts(
                 db,
                 "SELECT rule, subject, message, opened_at, hushed_at FROM alarms"
                 " WHERE closed_at IS NULL ORDER BY id",
@@ -99,7 +99,7 @@ def _standing(
 def listings(db: Database) -> list[dict[str, Any]]:
     """A row a listing that was found or has answered, with its last walk."""
     return list(
-        _rows(
+        dicts(
             db,
             """
                 WITH seen AS (SELECT site, listing, count(DISTINCT info_code) AS articles
@@ -122,12 +122,12 @@ def failures(db: Database, *, run_id: int | None = None) -> list[dict[str, Any]]
     ``next_try_at`` None means given up.
     """
     return list(
-        _rows(
+        dicts(
             db,
             "SELECT site, listing, info_code, url, reason, message, attempts, next_try_at,"
             " first_failed_at, last_failed_at, page FROM failures WHERE resolved_at IS NULL"
             " AND run_id = coalesce(?, run_id) ORDER BY last_failed_at DESC, id DESC",
-            (run_id,),
+            run_id,
         )
     )
 
@@ -137,21 +137,15 @@ def alarms(db: Database, closed_since: datetime | None = None) -> list[dict[str,
     later, the last first. Times as stored; ``closed_at`` None is open.
     """
     return list(
-        _rows(
+        dicts(
             db,
             "SELECT rule, subject, message, opened_at, seen_at, told_at, hushed_at, closed_at"
             " FROM alarms WHERE closed_at IS NULL OR closed_at >= ?"
             " ORDER BY closed_at IS NOT NULL, closed_at DESC, id",
-            (closed_since and time_text(closed_since),),
+            closed_since and time_text(closed_since),
         )
     )
 
 
 def _one(db: Database, sql: str) -> Any:
     return db.conn.execute(sql).fetchone()[0]
-
-
-def _rows(db: Database, sql: str, values: tuple[object, ...] = ()) -> Any:
-    cursor = db.conn.execute(sql, values)
-    names = [each[0] for each in cursor.description]
-    return (dict(zip(names, row, strict=True)) for row in cursor)

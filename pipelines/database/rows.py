@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
+
+from sqlite_utils import Database
 
 from crawler.errors import BrokenRow
 from crawler.items import Entry, Paragraph
@@ -65,3 +67,10 @@ def paragraph_value(paragraph: Paragraph) -> Mapping[str, object]:
         return {"kind": paragraph.kind, "text": paragraph.text}
     values = ((name, getattr(paragraph, name)) for name in _FIELDS)
     return {name: value for name, value in values if value is not None}
+
+
+def dicts(db: Database, sql: str, *values: object) -> Iterator[dict[str, Any]]:
+    """The rows of a query, by the names of its columns, as they are read."""
+    cursor = db.conn.execute(sql, values)
+    names = [each[0] for each in cursor.description]
+    return (dict(zip(names, row, strict=True)) for row in cursor)

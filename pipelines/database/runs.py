@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from pipelines.database.rows import time_text
+from pipelines.database.rows import dicts, time_text
 
 #: Counts that are 0 in a run which had nothing to do.
 _IDLE = ("found", "new", "changed", "failed", "requests")
@@ -20,7 +20,7 @@ def runs(db: Database, *, at_work: bool) -> Iterator[dict[str, Any]]:
     ``state`` is the outcome, else ``at work`` (the newest, where ``at_work`` says that the lock
     is held) or ``killed``; ``took`` is in seconds, None where nobody knows.
     """
-    for row in _rows(db, "SELECT * FROM runs ORDER BY id DESC"):
+    for row in dicts(db, "SELECT * FROM runs ORDER BY id DESC"):
         yield _completed(row, at_work=at_work)
         at_work = False
 
@@ -31,7 +31,7 @@ def run(db: Database, id_: int | None, *, at_work: bool, now: datetime) -> dict[
     where there is no such run.
     """
     (newest,) = db.conn.execute("SELECT max(id) FROM runs").fetchone()
-    rows = _rows(db, "SELECT * FROM runs WHERE id = ?", newest if id_ is None else id_)
+    rows = dicts(db, "SELECT * FROM runs WHERE id = ?", newest if id_ is None else id_)
     row = next(rows, None)
     if row is None:
         return None
@@ -41,10 +41,10 @@ def run(db: Database, id_: int | None, *, at_work: bool, now: datetime) -> dict[
     return found | {
         "walks": [
             {**row, "took": _seconds(row["started_at"], row["ended_at"])}
-            for row in _rows(db, "SELECT * FROM walks WHERE run_id = ? ORDER BY id", id_)
+            for row in dicts(db, "SELECT * FROM walks WHERE run_id = ? ORDER BY id", id_)
         ],
         "failures": [
-            *_rows(
+            *dicts(
                 db,
                 "SELECT site, listing, info_code, url, reason, message, resolved_at FROM failures"
                 " WHERE run_id = ? ORDER BY last_failed_at, id",
@@ -52,7 +52,7 @@ def run(db: Database, id_: int | None, *, at_work: bool, now: datetime) -> dict[
             )
         ],
         "resting": [
-            *_rows(
+            *dicts(
                 db,
                 "SELECT host, rests_until AS until, reason FROM hosts WHERE rests_until > ?"
                 " AND last_refused_at BETWEEN ? AND ? ORDER BY host",
@@ -62,7 +62,7 @@ def run(db: Database, id_: int | None, *, at_work: bool, now: datetime) -> dict[
             )
         ],
         "alarms": [
-            *_rows(
+            *dicts(
                 db,
                 "SELECT rule, subject, message, opened_at, closed_at FROM alarms"
                 " WHERE opened_at BETWEEN ? AND ? OR closed_at BETWEEN ? AND ? ORDER BY id",
@@ -98,9 +98,3 @@ def _seconds(begin: str, end: str | None) -> int | None:
     if end is None:
         return None
     return int((datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds())
-
-
-def _rows(db: Database, sql: str, *values: object) -> Iterator[dict[str, Any]]:
-    cursor = db.conn.execute(sql, values)
-    names = [each[0] for each in cursor.description]
-    return (dict(zip(names, row, strict=True)) for row in cursor)

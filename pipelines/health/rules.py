@@ -14,9 +14,9 @@ from statistics import median
 
 from crawler.config import Health
 from crawler.errors import Locked
-from crawler.parsers.dates import SHANGHAI
-from pipelines.database.rhythm import DAYS, count_between, rests
-from pipelines.health.signs import Asked, Host, Listing, Signs, Site, Walk
+from pipelines.health.signs import WELL, Asked, Host, Listing, Signs, Site, Walk
+from pipelines.health.silence import is_forgotten, silence
+from pipelines.health.words import clock_time, some, span
 
 #: All rules; the order is that in which ``finews alarm`` shows them.
 RULES = (
@@ -32,12 +32,7 @@ _SHAPE = frozenset(
 )
 #: Reasons that tell that nobody answered.
 _SILENT = frozenset({"timeout", "connection", "dns", "refused", "http-500", "http-502"})
-_WELL = ("end", "known", "since", "limit")
 
-# Days of history that are needed to say that something is unusual; one day in so many may be odd.
-_HISTORY, _ODD = 7, 14
-# Such days that are needed; what other listings should bring to say anything, and which share.
-_ALIKE, _ENOUGH, _PACE = 5, 10, 0.7
 # Articles that are looked at for what they lack or how they failed, and to know what is usual.
 _LAST, _BEFORE, _FEWEST = 12, 30, 6
 _LATELY, _EVER = timedelta(days=3), timedelta(days=3650)
@@ -96,7 +91,7 @@ def _machine(signs: Signs, limits: Health) -> Iterator[Problem]:
         )
     if signs.clock_off is not None and abs(signs.clock_off) > limits.clock:
         way = "behind" if signs.clock_off > 0 else "ahead of"
-        off = _span(timedelta(seconds=abs(signs.clock_off)))
+        off = span(timedelta(seconds=abs(signs.clock_off)))
         yield Problem(
             "clock", "", f"The clock of this machine is {off} {way} those of the sites; times at"
             " which articles are first seen are wrong."
@@ -196,7 +191,7 @@ def _resting(site: Site, hosts: Sequence[Host], signs: Signs, limits: Health) ->
 def _rest(site: Site, resting: Sequence[Host]) -> Problem:
     told = "; ".join(
         f"{each.name} {'does not answer' if each.reason in _SILENT else 'refuses'} ({each.reason})"
-        + (f" and is left alone until {_time(each.until)}" if each.until else " now and then")
+        + (f" and is left alone until {clock_time(each.until)}" if each.until else " now and then")
         for each in resting
     )
     message = f"{site.name}: {told}. What it owes is asked for when it answers."
@@ -223,7 +218,7 @@ def _broken(site: Site, broken: Sequence[Listing]) -> Iterator[Problem]:
         yield Problem(
             rule,
             site.name,
-            f"{site.name}: {_some([each.name for each in own], len(site.listings))} {how} ({told})",
+            f"{site.name}: {some([each.name for each in own], len(site.listings))} {how} ({told})",
             tuple(each.name for each in own),
         )
 
@@ -323,7 +318,7 @@ def _misshapen(
         yield Problem(
             "layout",
             site.name,
-            f"{site.name}: {_some(list(found), len(site.listings))} changed its shape ({told}).",
+            f"{site.name}: {some(list(found), len(site.listings))} changed its shape ({told}).",
             tuple(found),
         )
     elif len(well) < len(site.listings):
@@ -332,101 +327,24 @@ def _misshapen(
 
 def _shown(walks: Sequence[Walk]) -> list[float]:
     """How many entries a page of each walk showed."""
-    return [each.entries / each.pages for each in walks if each.outcome in _WELL and each.pages]
+    return [each.entries / each.pages for each in walks if each.outcome in WELL and each.pages]
 
 
 def _quiet(
     site: Site, well: Sequence[Listing], signs: Signs, limits: Health, verdict: Verdict
 ) -> Iterator[Problem]:
-    found = {each.name: said for each in well if (said := _silence(each, signs, limits.quiet))}
+    found = {each.name: said for each in well if (said := silence(each, signs, limits.quiet))}
     if found:
         told = "; ".join(list(found.values())[:3])
         yield Problem(
             "quiet",
             site.name,
-            f"{site.name}: nothing new in {_some(list(found), len(site.listings))} ({told}).",
+            f"{site.name}: nothing new in {some(list(found), len(site.listings))} ({told}).",
             tuple(found),
         )
     opened = signs.open.get(("quiet", site.name))
-    if opened and any(_is_forgotten(each, opened) for each in well):
+    if opened and any(is_forgotten(each, opened) for each in well):
         verdict.unknown.add(("quiet", site.name))
-
-
-def _is_forgotten(listing: Listing, since: datetime) -> bool:
-    """Has it brought nothing for so long that what was usual is no longer known?"""
-    newest = listing.brought.newest
-    if newest is None or newest > since:
-        return False
-    return min(listing.brought.hours) > newest - timedelta(days=_HISTORY)
-
-
-def _silence(listing: Listing, signs: Signs, least: int) -> str | None:
-    """In words, that nothing came where something always does.
-
-    It is compared with days of the same kind while other listings show that this is one; else
-    with all days: a holiday is like a weekend.
-    """
-    newest, last = listing.brought.newest, listing.walks[0]
-    if newest is None or last.outcome not in _WELL or newest >= last.at:
-        return None
-    first = min(listing.brought.hours)
-    days = [back for back in range(1, DAYS) if newest - timedelta(days=back) >= first]
-    alike = [back for back in days if _is_alike(newest, last.at, back)]
-    if len(days) < _HISTORY:
-        return None
-    fewest, which = _fewest(listing, newest, last.at, days), "other days"
-    if fewest < least and len(alike) >= _ALIKE and _is_usual(listing, newest, last.at, signs):
-        fewest, which = _fewest(listing, newest, last.at, alike), "other such days"
-    if fewest < least:
-        return None
-    return (
-        f"{listing.name}: none since {_time(newest)}, in {_span(last.at - newest)} that brought"
-        f" {fewest:.0f} or more on {which}"
-    )
-
-
-def _fewest(listing: Listing, start: datetime, end: datetime, days: Sequence[int]) -> float:
-    """The fewest articles in these hours of earlier days, but for the odd one."""
-    counts = sorted(
-        count_between(listing.brought.hours, *_earlier(start, end, back)) for back in days
-    )
-    return counts[len(counts) // _ODD]
-
-
-def _is_usual(silent: Listing, start: datetime, end: datetime, signs: Signs) -> bool:
-    """Do other listings, or those of other sites, bring what they do on such days?"""
-    own = next(site for site in signs.sites if silent in site.listings)
-    others = [each for site in signs.sites for each in site.listings if each is not silent]
-    elsewhere = [each for site in signs.sites if site is not own for each in site.listings]
-    return _keeps_pace(others, start, end) or _keeps_pace(elsewhere, start, end)
-
-
-def _keeps_pace(listings: Sequence[Listing], start: datetime, end: datetime) -> bool:
-    now = usual = 0.0
-    for each in listings:
-        if not (hours := each.brought.hours):
-            continue
-        counts = [
-            count_between(hours, *_earlier(start, end, back))
-            for back in range(1, DAYS)
-            if _is_alike(start, end, back) and start - timedelta(days=back) >= min(hours)
-        ]
-        if counts:
-            now += count_between(hours, start, end)
-            usual += median(counts)
-    return usual >= _ENOUGH and now >= _PACE * usual
-
-
-def _earlier(start: datetime, end: datetime, back: int) -> tuple[datetime, datetime]:
-    return start - timedelta(days=back), end - timedelta(days=back)
-
-
-def _is_alike(start: datetime, end: datetime, back: int) -> bool:
-    """Were the days of these hours so many days ago of the same kind, working day or weekend?"""
-    return all(
-        rests(each.date()) == rests((each - timedelta(days=back)).date())
-        for each in (start.astimezone(SHANGHAI), end.astimezone(SHANGHAI))
-    )
 
 
 def _old(site: Site, well: Sequence[Listing], limits: Health) -> Iterator[Problem]:
@@ -439,8 +357,8 @@ def _old(site: Site, well: Sequence[Listing], limits: Health) -> Iterator[Proble
         yield Problem(
             "old",
             site.name,
-            f"{site.name}: its newest article is of {_time(site.newest)},"
-            f" {_span(walked - site.newest)} ago.",
+            f"{site.name}: its newest article is of {clock_time(site.newest)},"
+            f" {span(walked - site.newest)} ago.",
         )
 
 
@@ -464,30 +382,3 @@ def _gap(site: Site, broken: set[str], now: datetime, limits: Health) -> Iterato
             f" ({told}); see finews gaps.",
             parts,
         )
-
-
-def _some(names: Sequence[str], of: int) -> str:
-    """Names of listings in a sentence, and of how many."""
-    if len(names) == 1 and of == 1:
-        return f"its listing {names[0]}"
-    shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-    return f"{len(names)} of {of} listings ({shown})"
-
-
-def _span(length: timedelta) -> str:
-    """A length of time in words, to the minute.
-
-    >>> _span(timedelta(hours=3, minutes=5)), _span(timedelta(days=4, hours=2))
-    ('3 h 5 min', '4 days')
-    """
-    minutes = round(length / timedelta(minutes=1))
-    if minutes >= 2 * 24 * 60:
-        return f"{minutes // (24 * 60)} days"
-    hours, minutes = divmod(minutes, 60)
-    return " ".join(
-        part for part, number in ((f"{hours} h", hours), (f"{minutes} min", minutes)) if number
-    ) or "less than a minute"  # fmt: skip
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")

@@ -11,6 +11,9 @@ from datetime import datetime
 
 from pipelines.database.rhythm import Brought
 
+#: Outcomes of walks that read what the listing showed.
+WELL = ("end", "known", "since", "limit")
+
 
 @dataclass(frozen=True, slots=True)
 class Walk:
