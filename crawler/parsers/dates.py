@@ -69,10 +69,10 @@ def read_http_date(text: str) -> datetime | None:
     """The aware time of a ``Date`` header (RFC 9110); None where it is none."""
     try:
         time = parsedate_to_datetime(text)
+        # 「-0000」 is read as UTC that tells no zone.
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(SHANGHAI)
     except (ValueError, OverflowError):
         return None
-    # 「-0000」 is read as UTC that tells no zone.
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def read_bound(text: str, *, end: bool = False) -> datetime:

@@ -66,4 +66,4 @@ class ChoiceSpider(ListingSpider):
 def answered_at(response: Response) -> datetime:
     """When a server says that it answered, by its ``Date`` header; now, where it does not."""
     time = read_http_date((response.headers.get("Date") or b"").decode("latin-1"))
-    return time.astimezone(SHANGHAI) if time else datetime.now(SHANGHAI)
+    return time or datetime.now(SHANGHAI)
