@@ -50,7 +50,7 @@ def command(
     found: Any = (
         history.states(db, info_code)
         if whole_history
-        else select.article(db, select.Filter(info_code=info_code, as_of=as_of))
+        else select.article(db, info_code, as_of)
     )
     if not found:
         then = f" as of {as_of:%Y-%m-%d %H:%M:%S}" if as_of else "; see finews failures"

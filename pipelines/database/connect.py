@@ -13,7 +13,10 @@ from sqlite_utils.migrations import Migrations
 
 from crawler.errors import NewerDatabase, StoreError, WriteFailed
 from pipelines.database import schema
+from pipelines.database.rows import paragraphs_of
 from pipelines.dedupe import words_hash
+from pipelines.search.query import parse
+from pipelines.search.wording import parts
 
 CORPUS = "finews.db"
 PAGES = "pages.db"
@@ -63,13 +66,18 @@ def _read(path: Path, migrations: Migrations) -> Database:
     try:
         mode = "immutable=1" if still else "mode=ro"
         conn = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
-        db = Database(_configured(conn))
+        db = Database(configure(conn))
         _refuse_newer(db, migrations, path)
         if migrations.pending(db):
             raise StoreError(f"{path} is of an older version; run finews crawl to migrate it", path)
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be read: {error}", path) from error
     return db
+
+
+def path_of(db: Database) -> Path:
+    """The file that an open database is."""
+    return Path(db.conn.execute("PRAGMA database_list").fetchone()[2])
 
 
 def version(db: Database) -> str:
@@ -96,7 +104,7 @@ def refusals(db: Database) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        path = Path(db.conn.execute("PRAGMA database_list").fetchone()[2])
+        path = path_of(db)
         raise WriteFailed(f"{path} refused a write: {error}", path) from error
 
 
@@ -117,7 +125,7 @@ def _open(path: Path, migrations: Migrations) -> Database:
             _check(path.with_name(name), known)
         conn = sqlite3.connect(path)
         conn.execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # only before the first write
-        db = Database(_configured(conn))
+        db = Database(configure(conn))
         db.enable_wal()
         conn.execute("PRAGMA synchronous = NORMAL")
         migrations.apply(db)
@@ -131,15 +139,21 @@ def _check(path: Path, migrations: Migrations) -> None:
     if path.is_file():
         try:
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as conn:
-                _refuse_newer(Database(_configured(conn)), migrations, path)
+                _refuse_newer(Database(configure(conn)), migrations, path)
         except sqlite3.Error as error:
             raise StoreError(f"{path} cannot be opened: {error}", path) from error
 
 
-def _configured(conn: sqlite3.Connection) -> sqlite3.Connection:
+def configure(conn: sqlite3.Connection) -> sqlite3.Connection:
+    """Let a connection wait for writers, and know the functions that our SQL calls."""
     conn.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     conn.create_function("words_hash", 1, words_hash, deterministic=True)
+    conn.create_function("holds", 4, _holds, deterministic=True)
     return conn
+
+
+def _holds(query: str, title: str | None, digest: str | None, paragraphs: str) -> bool:
+    return parse(query).holds(parts(title, digest, paragraphs_of(paragraphs)))
 
 
 def _refuse_newer(db: Database, migrations: Migrations, path: Path) -> None:
