@@ -25,7 +25,8 @@ BEGIN, STEP = datetime(2016, 1, 1, 9, tzinfo=SHANGHAI), timedelta(seconds=310)
 
 def fill(data: Path, count: int, *, seed: int = 20220601) -> None:
     """Put ``count`` articles of some 850 characters into a new corpus, one in ten with a table,
-    two in three with mentions; every one is alone in its group.
+    two in three with mentions; every one is alone in its group, and none can be searched until
+    the next run has made the index.
     """
     with Run.open(data, "fill") as run, writing(run.corpus):
         marks = ", ".join("?" * len(_COLUMNS))
@@ -33,6 +34,7 @@ def fill(data: Path, count: int, *, seed: int = 20220601) -> None:
             f"INSERT INTO articles ({', '.join(_COLUMNS)}) VALUES ({marks})",
             _articles(count, run.id, random.Random(seed)),
         )
+        run.corpus.conn.execute("DELETE FROM search_state")
         run.corpus.conn.executemany(
             "INSERT INTO mentions VALUES (?, ?, ?, ?, ?, ?)",
             (

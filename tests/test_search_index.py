@@ -168,6 +168,17 @@ def test_what_another_tool_changed_is_found_after_the_next_run(tmp_path: Path) -
         assert_whole(run)
 
 
+def test_what_another_tool_took_away_and_comes_again(tmp_path: Path) -> None:
+    with Run.open(tmp_path, "test", clock=clock) as run:
+        take(run, article(1, "甲"), article(2, "甲"))
+        change(run, "DELETE FROM articles WHERE info_code LIKE '%1'")
+        assert codes(run, "甲") == [2]
+        take(run, article(1, "乙"))
+    with Run.open(tmp_path, "test", clock=clock) as run:
+        assert codes(run, "甲 OR 乙") == [2, 1]
+        assert_whole(run)
+
+
 def test_other_rules_make_the_index_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with Run.open(tmp_path, "test", clock=clock) as run:
         take(run, article(1, "甲"))
