@@ -67,7 +67,7 @@ def reading(path: Path) -> str:
 def _read(path: Path, migrations: Migrations) -> Database:
     try:
         conn = sqlite3.connect(reading(path), uri=True)
-        db = Database(_configured(conn))
+        db = Database(configure(conn))
         _refuse_newer(db, migrations, path)
         if migrations.pending(db):
             raise StoreError(f"{path} is of an older version; run finews crawl to migrate it", path)
@@ -121,7 +121,7 @@ def _open(path: Path, migrations: Migrations) -> Database:
             _check(path.with_name(name), known)
         conn = sqlite3.connect(path)
         conn.execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # only before the first write
-        db = Database(_configured(conn))
+        db = Database(configure(conn))
         db.enable_wal()
         conn.execute("PRAGMA synchronous = NORMAL")
         migrations.apply(db)
@@ -135,12 +135,13 @@ def _check(path: Path, migrations: Migrations) -> None:
     if path.is_file():
         try:
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as conn:
-                _refuse_newer(Database(_configured(conn)), migrations, path)
+                _refuse_newer(Database(configure(conn)), migrations, path)
         except sqlite3.Error as error:
             raise StoreError(f"{path} cannot be opened: {error}", path) from error
 
 
-def _configured(conn: sqlite3.Connection) -> sqlite3.Connection:
+def configure(conn: sqlite3.Connection) -> sqlite3.Connection:
+    """A connection to either file with what our SQL needs; another tool's may be one too."""
     conn.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     conn.create_function("words_hash", 1, words_hash, deterministic=True)
     return conn
