@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlite_utils import Database
 
 from pipelines.database.coverage import Span, gaps, joined
-from pipelines.database.rows import dicts, json_text
+from pipelines.database.rows import dicts, json_text, time_text
 
 # One look into articles_by_source for each, rather than all its entries.
 _SOURCES = """
@@ -46,9 +47,9 @@ _NAMES = """
 """
 
 
-def newest(db: Database) -> str | None:
-    """The latest time of publication, as stored; None where none is known."""
-    return _one(db, "SELECT max(published_at) FROM articles")
+def newest(db: Database, now: datetime) -> str | None:
+    """The latest time of publication up to ``now``, as stored; None where none is known."""
+    return _one(db, "SELECT max(published_at) FROM articles WHERE published_at <= ?", time_text(now))
 
 
 def count(db: Database) -> int:

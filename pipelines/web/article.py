@@ -8,14 +8,13 @@ from typing import Any
 from urllib.parse import unquote
 
 from datasette import Response
-from datasette.utils.asgi import NotFound
 from sqlite_utils import Database
 
 from crawler import infocode
 from pipelines.database import browse, history, select
 from pipelines.web import links
 from pipelines.web.diff import steps
-from pipelines.web.page import Desk
+from pipelines.web.page import Desk, Missing
 
 _OTHERS = 50
 
@@ -27,7 +26,7 @@ async def page(desk: Desk, request: Any) -> Response:
     if found is None:
         code = infocode.read(given)
         if code is None or code == given:
-            raise NotFound(given)
+            raise Missing(given)
         return Response.redirect(links.article(code))
     return await desk.html(request, "article.html", found)
 

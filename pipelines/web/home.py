@@ -14,11 +14,14 @@ from sqlite_utils import Database
 from pipelines.database import browse
 from pipelines.database.coverage import Span
 from pipelines.export.card import shares
+from pipelines.run import now
 from pipelines.web import charts
-from pipelines.web.page import Desk, drawing, words
+from pipelines.web.page import Desk, drawing, is_narrow, words
 from pipelines.web.words import Words
 
 _DAYS = 14
+# What is later is no time that a source told; articles may be ahead of our clock by minutes.
+_AHEAD = timedelta(days=1)
 _NAMED = 6
 _GAPS = 12
 
@@ -43,7 +46,7 @@ class Figures:
 
 
 def _figures(db: Database) -> Figures:
-    newest = browse.newest(db)
+    newest = browse.newest(db, now() + _AHEAD)
     days = _days(newest)
     gaps = browse.missing(db)
     return Figures(
@@ -128,14 +131,15 @@ def _years(figures: Figures) -> list[int]:
 async def days_picture(desk: Desk, request: Any) -> Response:
     """``/chart/days.svg``: articles a day, by source."""
     figures = await desk.kept("home", _figures)
-    svg = charts.bars(_series(figures, words(request)), [day[5:] for day in figures.days])
+    labels = [day[5:] for day in figures.days]
+    svg = charts.bars(_series(figures, words(request)), labels, narrow=is_narrow(request))
     return drawing(svg, charts.policy(svg))
 
 
-async def calendar_picture(desk: Desk, request: Any) -> Response:  # noqa: ARG001
+async def calendar_picture(desk: Desk, request: Any) -> Response:
     """``/chart/calendar.svg``: for each day the share of the listings that is complete."""
     figures = await desk.kept("home", _figures)
     years = _years(figures)
     share = shares(figures.covered, date(years[0], 1, 1), date(years[-1], 12, 31)) if years else {}
-    svg = charts.calendar(share, years)
+    svg = charts.calendar(share, years, words(request))
     return drawing(svg, charts.policy(svg))

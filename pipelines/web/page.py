@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from datasette import Response
 from datasette.utils import sqlite_timelimit
+from datasette.utils.asgi import Base400
 from sqlite_utils import Database
 
 from pipelines.web.text import legible
@@ -25,6 +26,12 @@ _CACHE = {"cache-control": "no-cache", "vary": "accept-language"}
 
 Value = TypeVar("Value")
 Ask = Callable[[Database], Value]
+
+
+class Missing(Base400):  # type: ignore[misc]  # noqa: N818
+    """There is no such page. (Datasette's own ``NotFound`` looks for it under other spellings.)"""
+
+    status = 404
 
 
 class TooSlow(Exception):  # noqa: N818
@@ -90,6 +97,11 @@ def as_json(value: object, status: int = 200) -> Response:
         headers={"cache-control": "no-cache"},
         content_type="application/json; charset=utf-8",
     )
+
+
+def is_narrow(request: Any) -> bool:
+    """Is the picture for a phone?"""
+    return bool(request.args.get("narrow"))
 
 
 def drawing(svg: str, policy: str) -> Response:

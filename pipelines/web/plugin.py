@@ -21,7 +21,7 @@ from crawler import __version__
 from pipelines.database.connect import configure
 from pipelines.web import article, home, links, results, security, source, stream
 from pipelines.web.page import Desk, TooSlow, as_json, words
-from pipelines.web.text import clipped
+from pipelines.web.text import clipped, legible
 
 hookimpl = HookimplMarker("datasette")
 # SQL that a reader wrote may make no value larger than this, nor reach another file.
@@ -112,4 +112,4 @@ def _unstyled(markup: str) -> Markup:
 
     In texts a quotation mark is an entity, so this can only be an attribute.
     """
-    return Markup(_STYLE.sub("", markup))  # noqa: S704  # which was markup before
+    return Markup(legible(_STYLE.sub("", markup)))  # noqa: S704  # which was markup before

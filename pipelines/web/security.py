@@ -7,11 +7,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from datasette import Response
-from datasette.utils.asgi import NotFound
 
 from pipelines.database import browse
 from pipelines.web import links
-from pipelines.web.page import Desk
+from pipelines.web.page import Desk, Missing
 from pipelines.web.results import EVIDENCE, listed, shown
 from pipelines.web.wanted import Asked
 
@@ -30,7 +29,7 @@ async def page(desk: Desk, request: Any) -> Response:
             return Response.redirect(links.listed("/search", [("security", given)]))
     found = _KEY.match(given)
     if not found:
-        raise NotFound(given)
+        raise Missing(given)
     market, code = found[1], found[2]
     values = {"market": market, "code": code, "known_evidence": EVIDENCE}
     path = links.security(market, code)
@@ -41,7 +40,7 @@ async def page(desk: Desk, request: Any) -> Response:
         values |= {"asked": Asked((), 1), "mistake": str(error), "names": []}
         return await desk.html(request, "security.html", values, 400)
     if not hits.hits and not await desk.ask(lambda db: browse.is_mentioned(db, market, code)):
-        raise NotFound(given)
+        raise Missing(given)
     values |= {"names": await desk.ask(lambda db: browse.names(db, market, code)), "path": path}
     values |= shown(asked, hits, path, security=given)
     return await desk.html(request, "security.html", values)

@@ -28,6 +28,7 @@ _SETTINGS = {
     "num_sql_threads": 4,
     "sql_time_limit_ms": 3000,
     "max_csv_mb": 0,
+    "truncate_cells_html": 300,
 }
 
 

@@ -6,11 +6,10 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from datasette import Response
-from datasette.utils.asgi import NotFound
 
 from pipelines.database import browse
 from pipelines.web import charts, links
-from pipelines.web.page import Desk, drawing
+from pipelines.web.page import Desk, Missing, drawing, is_narrow
 from pipelines.web.results import listed, shown
 from pipelines.web.wanted import Asked
 
@@ -22,7 +21,7 @@ async def page(desk: Desk, request: Any) -> Response:
     name = unquote(request.url_vars["name"])
     facts = await desk.ask(lambda db: browse.source(db, name))
     if facts is None:
-        raise NotFound(name)
+        raise Missing(name)
     values = {"name": name, "facts": facts, "months": facts["months"][-_MONTHS:]}
     values["picture"] = links.listed("/chart/source.svg", [("name", name)])
     try:
@@ -40,7 +39,8 @@ async def picture(desk: Desk, request: Any) -> Response:
     name = parse_qs(request.query_string).get("name", [""])[0]
     facts = await desk.ask(lambda db: browse.source(db, name))
     if facts is None:
-        raise NotFound(name)
+        raise Missing(name)
     months = facts["months"][-_MONTHS:]
-    svg = charts.bars([(name, [number for _, number in months])], [month for month, _ in months])
+    series = [(name, [number for _, number in months])]
+    svg = charts.bars(series, [month for month, _ in months], narrow=is_narrow(request))
     return drawing(svg, charts.policy(svg))

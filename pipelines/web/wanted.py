@@ -63,6 +63,7 @@ class Asked:
 
     def wanted(self) -> Filter:
         """The filter. Raises :class:`ValueError` with a sentence."""
+        assert self.order  # which may be wrong too
         since, until = self.one("since"), self.one("until")
         found = Filter(
             query=self.one("q") or None,

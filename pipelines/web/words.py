@@ -40,9 +40,9 @@ class Words:
         self.language = language
         self._words = WORDS[language]
 
-    def __call__(self, name: str, **values: object) -> str:
-        return self._words[name].format(**values)
+    def __call__(self, label: str, /, **values: object) -> str:
+        return self._words[label].format(**values)
 
-    def get(self, name: str) -> str:
-        """A label that may be unknown, such as of an outcome: its name then."""
-        return self._words.get(name, name.partition("_")[2])
+    def get(self, label: str) -> str:
+        """A label that may be unknown, such as of an outcome: what it is of then."""
+        return self._words.get(label, label.partition("_")[2])
