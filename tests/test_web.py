@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -128,9 +128,7 @@ class TestResults:
         assert set(certain) < set(codes(site, "security=0.309321"))
 
     def test_orders(self, site: Served) -> None:
-        times = [
-            each["published_at"] for each in site.get("/search.json").json()["articles"]
-        ]
+        times = [each["published_at"] for each in site.get("/search.json").json()["articles"]]
         assert times == sorted(times, reverse=True)
         assert codes(site, "q=电池&order=rank")
 
@@ -188,7 +186,7 @@ class TestResults:
         found = page(site, "/search?q=电池&site=finews")
         (alternate,) = found.all("link", type="application/atom+xml")
         assert alternate["href"] in found.links()
-        feed = ElementTree.fromstring(site.get(str(alternate["href"])).body)
+        feed = ET.fromstring(site.get(str(alternate["href"])).body)
         (entry,) = feed.findall(f"{ATOM}entry")
         assert entry.findtext(f"{ATOM}id") == f"urn:finews:{CODE}"
         assert entry.findtext(f"{ATOM}title") == "晨星锂业：拟与蓝岸电池共建锂盐项目"
@@ -204,7 +202,7 @@ class TestResults:
         assert site.get("/search.atom").body == site.get("/search.atom").body
 
     def test_a_feed_without_articles_is_one(self, site: Served) -> None:
-        feed = ElementTree.fromstring(site.get("/search.atom?q=没有这个词").body)
+        feed = ET.fromstring(site.get("/search.atom?q=没有这个词").body)
         assert feed.findtext(f"{ATOM}updated") == "1970-01-01T00:00:00Z"
 
 
@@ -217,13 +215,15 @@ class TestArticle:
     def test_tables_are_tables_and_pictures_are_links(self, site: Served) -> None:
         found = page(site, f"/article/{TABLE}")
         assert len(found.all("table")) >= 2
-        assert not [each for each in found.all("img")]
+        assert not found.all("img")
         assert [link for link in found.links() if link.endswith((".jpg", ".png"))]
 
     def test_mentions_lead_to_their_security_and_tell_their_evidence(self, site: Served) -> None:
         found = page(site, f"/article/{CODE}")
         assert "/security/0.009871" in found.links()
-        kinds = {each["class"] for each in found.all("span") if "evidence" in str(each.get("class"))}
+        kinds = {
+            each["class"] for each in found.all("span") if "evidence" in str(each.get("class"))
+        }
         assert {"evidence chart", "evidence code", "evidence link"} <= kinds
 
     def test_every_route_is_shown(self, site: Served, program: Program) -> None:
@@ -234,7 +234,9 @@ class TestArticle:
 
     def test_the_original_is_a_link_that_tells_nothing(self, site: Served) -> None:
         found = page(site, f"/article/{CODE}")
-        (original,) = found.all("a", href="http://finance.eastmoney.com/news/1354,202205209100000505.html")
+        (original,) = found.all(
+            "a", href="http://finance.eastmoney.com/news/1354,202205209100000505.html"
+        )
         assert original["rel"] == "noopener noreferrer nofollow"
 
     def test_changes_are_shown_as_differences(self, site: Served) -> None:
@@ -310,11 +312,13 @@ class TestLanguages:
 
     @pytest.mark.parametrize(
         ("accepted", "lang", "label"),
-        [("zh-CN,zh;q=0.9", "zh-CN", "搜索"), ("de,en;q=0.5", "en", "Search"), ("", "en", "Search")],
+        [
+            ("zh-CN,zh;q=0.9", "zh-CN", "搜索"),
+            ("de,en;q=0.5", "en", "Search"),
+            ("", "en", "Search"),
+        ],
     )
-    def test_the_browser_chooses(
-        self, site: Served, accepted: str, lang: str, label: str
-    ) -> None:
+    def test_the_browser_chooses(self, site: Served, accepted: str, lang: str, label: str) -> None:
         found = page(site, "/", accepted)
         assert found.all("html", lang=lang)
         assert label in found.text
@@ -327,9 +331,7 @@ class TestDatasette:
     @pytest.mark.parametrize(
         "path", ["/finews", "/finews/articles", f"/finews/articles/{CODE}", "/finews?sql=select+1"]
     )
-    def test_its_own_pages_are_there_without_script_or_style(
-        self, site: Served, path: str
-    ) -> None:
+    def test_its_own_pages_are_there_without_script_or_style(self, site: Served, path: str) -> None:
         found = page(site, path)
         assert not found.all("script")
         assert not found.all("style")
@@ -344,7 +346,13 @@ class TestDatasette:
         assert "bodies" not in site.get("/finews").text
 
     @pytest.mark.parametrize(
-        "sql", ["delete+from+articles", "attach+'x'+as+y", "pragma+query_only=0", "select+1;delete+from+articles"]
+        "sql",
+        [
+            "delete+from+articles",
+            "attach+'x'+as+y",
+            "pragma+query_only=0",
+            "select+1;delete+from+articles",
+        ],
     )
     def test_nothing_is_written(self, site: Served, program: Program, sql: str) -> None:
         assert site.get(f"/finews.json?sql={sql}").status == 400
@@ -366,7 +374,10 @@ class TestServer:
 
     def test_fifty_readers_while_a_run_writes(self, program: Program, site: Served) -> None:
         paths = ["/", "/search", f"/article/{CHANGED}", "/security/0.009871", "/search.csv"]
-        with closing(sqlite3.connect(program.data / "finews.db")) as db, ThreadPoolExecutor(50) as pool:
+        with (
+            closing(sqlite3.connect(program.data / "finews.db")) as db,
+            ThreadPoolExecutor(50) as pool,
+        ):
             asked = [pool.submit(site.get, paths[at % len(paths)]) for at in range(200)]
             for number in range(50):
                 with db:
@@ -420,7 +431,10 @@ class TestServer:
         )
         (wheel,) = tmp_path.glob("*.whl")
         listed = subprocess.run(
-            [sys.executable, "-m", "zipfile", "-l", str(wheel)], capture_output=True, text=True, check=True
+            [sys.executable, "-m", "zipfile", "-l", str(wheel)],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for name in ("templates/base.html", "static/finews.css", "words.toml"):
             assert f"pipelines/web/{name}" in listed

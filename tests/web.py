@@ -20,7 +20,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from crawler.items import Mention, Paragraph
+from crawler.items import Kind, Mention, Paragraph
 from pipelines.run import Run
 from tests.conftest import BIN, ROOT
 from tests.looks import START, article
@@ -37,7 +37,7 @@ HOSTILE = (
 #: Addresses that must not be links.
 UNSAFE = (
     "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,<script>alert(1)</script>",
-    "//evil.test/", "http://", "http://evil.test/\" onclick=\"alert(1)", "vbscript:x",
+    "//evil.test/", "http://", 'http://evil.test/" onclick="alert(1)', "vbscript:x",
     "https://[::1", " https://evil.test/ ", "http://evil.test:0x50/", "file:///etc/passwd", LONG,
 )  # fmt: skip
 
@@ -200,4 +200,4 @@ def fill_hostile(data: Path) -> None:
         db.execute("INSERT INTO listings VALUES ('<b>', '<script>', 'javascript:1', '<')")
 
 
-_KINDS = ("text", "heading", "quote", "list", "caption")
+_KINDS: tuple[Kind, ...] = ("text", "heading", "quote", "list", "caption")

@@ -16,6 +16,7 @@ from pipelines.database import history, select
 from pipelines.database.connect import read_corpus
 from pipelines.lines import differing, line, lines
 
+
 @click.command("show")
 @click.argument("code")
 @options.as_of
@@ -71,7 +72,9 @@ def _print_history(states: list[dict[str, Any]]) -> None:
         if state is not before:
             number = f" to revision {state['revision']}" if state["change"] == "revised" else ""
             when = short_time(state["seen_at"])
-            click.echo(f"\n{when}  {state['change']}{number}: {', '.join(differing(before, state))}")
+            click.echo(
+                f"\n{when}  {state['change']}{number}: {', '.join(differing(before, state))}"
+            )
             print_diff([*lines(before)], [*lines(state)])
         before = state
     click.echo(f"\n{len(states)} state{'s' if len(states) > 1 else ''}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from sqlite_utils import Database
@@ -40,6 +41,7 @@ _LISTINGS = """
     (SELECT max(id) FROM walks WHERE site = l.site AND listing = l.name)
   ORDER BY l.site, l.rowid
 """
+_MONTH = "published_at >= ? AND published_at < ?"
 # The names by which the newest rows know a security; of an index there are very many.
 _NAMES = """
   SELECT name FROM (SELECT name FROM mentions WHERE code = ? AND market = ? LIMIT 500)
@@ -49,7 +51,9 @@ _NAMES = """
 
 def newest(db: Database, now: datetime) -> str | None:
     """The latest time of publication up to ``now``, as stored; None where none is known."""
-    return _one(db, "SELECT max(published_at) FROM articles WHERE published_at <= ?", time_text(now))
+    return _one(
+        db, "SELECT max(published_at) FROM articles WHERE published_at <= ?", time_text(now)
+    )
 
 
 def count(db: Database) -> int:
@@ -121,24 +125,30 @@ def covered(db: Database) -> dict[tuple[str, str], list[Span]]:
     return {name: joined(each) for name, each in found.items()}
 
 
-def source(db: Database, name: str) -> dict[str, Any] | None:
+def source(db: Database, name: str, most: int) -> dict[str, Any] | None:
     """How much a source published: ``articles``, ``first`` and ``last`` time, and ``months``,
-    pairs of month and number; None where no article names it.
+    pairs of month and number, of the last ``most``; None where no article names it.
     """
-    months = db.conn.execute(
-        "SELECT substr(published_at, 1, 7), count(*), min(published_at), max(published_at)"
-        " FROM articles WHERE source = ? GROUP BY 1 ORDER BY 1",
-        (name,),
-    ).fetchall()
-    if not months:
+    where = "FROM articles WHERE source = ?"
+    articles = int(_one(db, f"SELECT count(*) {where}", name))
+    if not articles:
         return None
-    timed = [row for row in months if row[0] is not None]
-    return {
-        "articles": sum(row[1] for row in months),
-        "first": timed[0][2] if timed else None,
-        "last": timed[-1][3] if timed else None,
-        "months": [(month, number) for month, number, *_ in timed],
-    }
+    # Each by one look into articles_by_source; together they would read all its entries.
+    first, last = (_one(db, f"SELECT {end}(published_at) {where}", name) for end in ("min", "max"))
+    months = [
+        (month, int(_one(db, f"SELECT count(*) {where} AND {_MONTH}", name, month, after)))
+        for month, after in (pairwise(_months(first, last, most + 1)) if first else ())
+    ]
+    return {"articles": articles, "first": first, "last": last, "months": months}
+
+
+def _months(first: str, last: str, most: int) -> list[str]:
+    """The months from one time to another as ``2022-05``, and the one after; the last ``most``."""
+    try:
+        begin, end = (int(time[:4]) * 12 + int(time[5:7]) - 1 for time in (first, last))
+    except ValueError:  # another tool wrote it
+        return []
+    return [f"{each // 12:04}-{each % 12 + 1:02}" for each in range(begin, end + 2)[-most:]]
 
 
 def names(db: Database, market: str, code: str) -> list[str]:

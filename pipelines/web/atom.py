@@ -20,9 +20,7 @@ _NEVER = "1970-01-01T00:00:00Z"
 register_namespace("", _ATOM)
 
 
-def feed(
-    articles: Sequence[Mapping[str, Any]], *, title: str, base: str, asked: Asked
-) -> bytes:
+def feed(articles: Sequence[Mapping[str, Any]], *, title: str, base: str, asked: Asked) -> bytes:
     """The feed of ``articles``, rows of :func:`pipelines.database.browse.briefly`, newest first."""
     root = Element(f"{{{_ATOM}}}feed")
     query = urlencode(sorted(asked.pairs), errors="replace")

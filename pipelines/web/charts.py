@@ -88,6 +88,7 @@ def bars(
         show_minor_x_labels=False,
         formatter=lambda value: f"{value:,.0f}",
         no_data_text="-",
+        explicit_size=True,
         disable_xml_declaration=True,
     )
     chart.x_labels = [legible(label) for label in labels]
@@ -101,7 +102,9 @@ def bars(
 
 def _columns(number: int, most: int) -> int:
     """In how many columns a legend stands. pygal rounds its rows, and would cut off the last."""
-    fits = (each for each in range(most, 1, -1) if round(number / each - 1) == -(-number // each) - 1)
+    fits = (
+        each for each in range(most, 1, -1) if round(number / each - 1) == -(-number // each) - 1
+    )
     return next(fits, 1)
 
 

@@ -28,13 +28,13 @@ Value = TypeVar("Value")
 Ask = Callable[[Database], Value]
 
 
-class Missing(Base400):  # type: ignore[misc]  # noqa: N818
+class Missing(Base400):  # type: ignore[misc]
     """There is no such page. (Datasette's own ``NotFound`` looks for it under other spellings.)"""
 
     status = 404
 
 
-class TooSlow(Exception):  # noqa: N818
+class TooSlow(Exception):
     """The question took longer than a page may."""
 
 

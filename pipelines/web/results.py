@@ -42,9 +42,7 @@ async def page(desk: Desk, request: Any) -> Response:
 async def listed(desk: Desk, asked: Asked) -> Found:
     """One page of a list. Raises :class:`ValueError` with a sentence."""
     wanted, order = asked.wanted(), asked.order
-    return await desk.ask(
-        lambda db: find(db, wanted, order=order, limit=SIZE, offset=asked.offset)
-    )
+    return await desk.ask(lambda db: find(db, wanted, order=order, limit=SIZE, offset=asked.offset))
 
 
 def shown(asked: Asked, found: Found, path: str, **fixed: str) -> dict[str, Any]:
@@ -57,9 +55,7 @@ def shown(asked: Asked, found: Found, path: str, **fixed: str) -> dict[str, Any]
         "empty": not found.hits,
         "before": own.address(path, page=asked.page - 1) if asked.page > 1 else None,
         "after": own.address(path, page=asked.page + 1) if found.more and asked.has_next else None,
-        "formats": {
-            name: asked.address(f"/search.{name}") for name in ("atom", "json", "csv")
-        },
+        "formats": {name: asked.address(f"/search.{name}") for name in ("atom", "json", "csv")},
         "without": [(*pair, own.address(path, without=pair)) for pair in own.pairs],
     }
 
@@ -75,7 +71,8 @@ def _days(hits: Sequence[Hit], *, by_day: bool) -> Iterator[tuple[str | None, li
 
 def cut(marked: Marked, length: int = _TITLE) -> Marked:
     """The beginning of a text with its marks; a title may be of any length."""
-    left, found = length, []
+    left = length
+    found: list[tuple[str, bool]] = []
     for text, hit in marked:
         if left <= 0:
             return (*found, ("…", False))

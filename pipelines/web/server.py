@@ -35,7 +35,7 @@ _SETTINGS = {
 class Corpus(Database):  # type: ignore[misc]
     """Opens ``finews.db`` as all of finews does; never for writing."""
 
-    def connect(self, write: bool = False) -> sqlite3.Connection:  # noqa: FBT001, FBT002
+    def connect(self, write: bool = False) -> sqlite3.Connection:
         assert not write
         conn = sqlite3.connect(reading(Path(self.path)), uri=True, check_same_thread=False)
         conn.execute("PRAGMA query_only = 1")

@@ -19,10 +19,10 @@ _MONTHS = 60
 async def page(desk: Desk, request: Any) -> Response:
     """``/source/NAME``."""
     name = unquote(request.url_vars["name"])
-    facts = await desk.ask(lambda db: browse.source(db, name))
+    facts = await desk.ask(lambda db: browse.source(db, name, _MONTHS))
     if facts is None:
         raise Missing(name)
-    values = {"name": name, "facts": facts, "months": facts["months"][-_MONTHS:]}
+    values = {"name": name, "facts": facts, "months": facts["months"]}
     values["picture"] = links.listed("/chart/source.svg", [("name", name)])
     try:
         asked = Asked.of(request.query_string, source=(name,))
@@ -37,10 +37,10 @@ async def page(desk: Desk, request: Any) -> Response:
 async def picture(desk: Desk, request: Any) -> Response:
     """``/chart/source.svg?name=NAME``: its articles a month."""
     name = parse_qs(request.query_string).get("name", [""])[0]
-    facts = await desk.ask(lambda db: browse.source(db, name))
+    facts = await desk.ask(lambda db: browse.source(db, name, _MONTHS))
     if facts is None:
         raise Missing(name)
-    months = facts["months"][-_MONTHS:]
+    months = facts["months"]
     series = [(name, [number for _, number in months])]
     svg = charts.bars(series, [month for month, _ in months], narrow=is_narrow(request))
     return drawing(svg, charts.policy(svg))

@@ -30,7 +30,7 @@ _HEADERS = (
 )
 
 
-class _Left(Exception):  # noqa: N818
+class _Left(Exception):
     """The reader is not there any more."""
 
 
@@ -79,9 +79,7 @@ class Streams:
         self._data = data
         self._room = asyncio.Semaphore(_AT_ONCE)
 
-    async def csv(
-        self, desk: Desk, request: Any, send: Send, receive: Receive
-    ) -> Response | None:
+    async def csv(self, desk: Desk, request: Any, send: Send, receive: Receive) -> Response | None:
         """``/search.csv``: all that the filter selects, in the shape of an export."""
         del desk  # a long read is not for the threads that answer pages
         try:

@@ -86,9 +86,7 @@ class Asked:
         """How many articles stand before this page."""
         return (self.page - 1) * SIZE
 
-    def address(
-        self, path: str, *, page: int = 1, without: tuple[str, str] | None = None
-    ) -> str:
+    def address(self, path: str, *, page: int = 1, without: tuple[str, str] | None = None) -> str:
         """The address of a page of this list, or of what it is ``without`` a pair."""
         left = [each for each in self.pairs if each != without]
         return listed(path, [*left, ("page", str(page))] if page > 1 else left)
