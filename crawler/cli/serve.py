@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from crawler.cli import UNEXPECTED, options
+from crawler.cli.output import print_json
 from crawler.errors import MissingExtra
 
 
@@ -28,7 +29,8 @@ from crawler.errors import MissingExtra
     help="Host name it is asked by, such as behind a reverse proxy; may be repeated.",
 )
 @options.data
-def command(host: str, port: int, names: tuple[str, ...], data: Path) -> None:
+@options.json
+def command(host: str, port: int, names: tuple[str, ...], data: Path, as_json: bool) -> None:
     """Show the corpus in a browser: search, articles, securities, sources, health.
 
     It only reads, also while a crawl writes, and asks nothing of any other machine. Without
@@ -52,7 +54,11 @@ def command(host: str, port: int, names: tuple[str, ...], data: Path) -> None:
     except OSError as error:
         click.echo(f"finews: cannot listen on {host} port {port}: {error}", err=True)
         sys.exit(UNEXPECTED)
-    click.echo(f"Serving {data} on {server.address(listening)} (Ctrl-C ends it)")
+    url = server.address(listening)
+    if as_json:
+        print_json({"url": url})
+    else:
+        click.echo(f"Serving {data} on {url} (Ctrl-C ends it)")
     sys.stdout.flush()
     with listening:
         serving.run(sockets=[listening])

@@ -51,9 +51,9 @@ _NAMES = """
 
 def newest(db: Database, now: datetime) -> str | None:
     """The latest time of publication up to ``now``, as stored; None where none is known."""
-    return _one(
-        db, "SELECT max(published_at) FROM articles WHERE published_at <= ?", time_text(now)
-    )
+    sql = "SELECT max(published_at) FROM articles WHERE published_at <= ?"
+    found: str | None = _one(db, sql, time_text(now))
+    return found
 
 
 def count(db: Database) -> int:

@@ -34,7 +34,8 @@ def feed(articles: Sequence[Mapping[str, Any]], *, title: str, base: str, asked:
     _link(root, "alternate", f"{base}{asked.address('/search')}", "text/html")
     for each in articles:
         _entry(root, each, base)
-    return tostring(root, encoding="utf-8", xml_declaration=True)
+    text: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return text
 
 
 def about(pairs: Iterable[tuple[str, str]]) -> str:
