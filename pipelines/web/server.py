@@ -89,7 +89,7 @@ def server(data: Path, names: Collection[str]) -> Server:
     app: Any = Guard(datasette.app(), names)
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_level="error",
         access_log=False,
         server_header=False,
         lifespan="on",
