@@ -145,7 +145,7 @@ class Corpus:
         if code is None:
             return None
         one = Corpus(self._data)
-        one._wanted = replace(self._wanted, info_code=code)
+        one._wanted = replace(self._wanted, among=(code,))
         return next(iter(one), None)
 
     def to_arrow(self) -> Any:

@@ -18,6 +18,7 @@ from pipelines.database.ledger import Ledger, Tally
 from pipelines.database.lock import RunLock
 from pipelines.database.regroup import regroup, ungrouped
 from pipelines.database.robots import Robots
+from pipelines.database.search_index import is_current, rebuild
 from pipelines.store import Store
 
 # How long runs that had nothing to do are kept.
@@ -66,6 +67,8 @@ class Run:
         self.pages = open_pages(data)
         if ungrouped(self.corpus):
             regroup(self.corpus)
+        if not is_current(self.corpus):
+            rebuild(self.corpus)
         with writing(self.corpus):
             self.id = Ledger.begin(self.corpus, command, clock())
         self.ledger = Ledger(self.corpus, self.id, clock)

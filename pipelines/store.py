@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from logging import WARNING
 from typing import TypeAlias
 
 from sqlite_utils import Database
 
-from crawler.items import Article, Failure, Look, Page
+from crawler.items import Article, Failure, Look, Page, Paragraph
 from crawler.log import event
 from pipelines.database.connect import writing
 from pipelines.database.duplicates import Duplicates, State
@@ -21,8 +21,10 @@ from pipelines.database.history import keep
 from pipelines.database.ledger import Tally
 from pipelines.database.looks import Looks
 from pipelines.database.rows import json_text, paragraphs_of, time_text
+from pipelines.database.search_index import SearchIndex
 from pipelines.dedupe import content_hash, fingerprint
 from pipelines.merge import Change, Content, Said, content, taken
+from pipelines.search.wording import Wording
 from pipelines.sentences import sentences_of
 from pipelines.validate import incomplete
 
@@ -51,8 +53,8 @@ class Store:
     after a kill.
 
     A page is committed before the article made of it. An article, its mentions and
-    sightings, its group of near-duplicates and the frontier's rows that it answers are one
-    transaction. ``counts``
+    sightings, its group of near-duplicates, its words in the search index and the frontier's
+    rows that it answers are one transaction. ``counts``
     is counted up as records are written: new, changed, filled, improved, unchanged, incomplete,
     failed; so is ``tally``, by listing.
     Raises :class:`crawler.errors.WriteFailed`.
@@ -76,6 +78,7 @@ class Store:
         self._tally = tally
         self.looks = Looks(corpus, clock)
         self._duplicates = Duplicates(corpus)
+        self._index = SearchIndex(corpus)
         self._clear()
 
     def add(self, record: Record) -> None:
@@ -114,6 +117,7 @@ class Store:
     def _write_waiting(self) -> Counter[tuple[tuple[str, str], str]]:
         counted: Counter[tuple[tuple[str, str], str]] = Counter()
         self._states: list[State] = []
+        self._wordings: list[tuple[Wording | None, Wording]] = []
         for record in self._waiting:
             if isinstance(record, Failure):
                 write_failure(self._corpus, record, self._run_id, self._clock())
@@ -125,6 +129,7 @@ class Store:
                 counted[listing, self._write_article(record)] += 1
                 counted[listing, "incomplete"] += incomplete(record)
         self._duplicates.write(self._states)
+        self._index.write(self._wordings)
         return counted
 
     def _clear(self) -> None:
@@ -190,6 +195,7 @@ class Store:
             self._insert(code, new, now)
             said = sentences_of(article.paragraphs)
             self._states.append(State(code, new["published_at"], said, now, new=True))
+            self._wordings.append((None, _wording(code, new, article.paragraphs)))
         else:
             old, since = found
             now = max(now, since)  # by a clock that was set back: states follow each other
@@ -198,13 +204,21 @@ class Store:
             if change:
                 keep(self._corpus, code, change, now)
                 self._update(code, merged, now, new_revision=change == "revised")
-                if any(merged[name] != old[name] for name in ("paragraphs", "published_at")):
-                    said = sentences_of(paragraphs_of(merged["paragraphs"]))
-                    self._states.append(State(code, merged["published_at"], said, now))
+                self._reword(code, old, merged, now)
         whole = merged["title"] is not None and merged["published_at"] is not None
         self._answer(article, fingerprint(new), now, whole=whole)
         self._said.append((counted, article))
         return counted
+
+    def _reword(self, code: str, old: Content, merged: Content, now: str) -> None:
+        """Note what follows from the words of a changed article, where they changed."""
+        before, paragraphs = (paragraphs_of(each["paragraphs"]) for each in (old, merged))
+        if any(merged[name] != old[name] for name in ("paragraphs", "published_at")):
+            said = sentences_of(paragraphs)
+            self._states.append(State(code, merged["published_at"], said, now))
+        if content_hash(merged) != content_hash(old):
+            wordings = _wording(code, old, before), _wording(code, merged, paragraphs)
+            self._wordings.append(wordings)
 
     def _last_look(self, article: Article) -> Said | None:
         """The last look at the article's own route; None when it was never read."""
@@ -322,3 +336,7 @@ class Store:
             " AND (reason <> 'layout-changed' OR url = ?)",
             (now, code, article.page_url),
         )
+
+
+def _wording(code: str, said: Content, paragraphs: Iterable[Paragraph]) -> Wording:
+    return Wording.of(code, {**said, "content_hash": content_hash(said)}, paragraphs)

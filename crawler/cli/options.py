@@ -120,7 +120,6 @@ _SELECTION = (
         callback=lambda _ctx, _param, value: tuple(value.split(",")) if value else (),
         help="Named by one of chart,code,tag,link.",
     ),
-    click.option("--query", metavar="TEXT", help="Has TEXT in title, digest or a paragraph."),
     click.option("--min-paragraphs", metavar="N", type=int, help="Has N paragraphs or more."),
     as_of,
     click.option(
@@ -133,10 +132,18 @@ _SELECTION = (
 )
 
 
+_QUERY = click.option("--query", metavar="QUERY", help="Found by QUERY, as by finews search.")
+
+
 def selection(command: Callable[..., None]) -> Callable[..., None]:
     """The options that choose articles, the same for every command; it gets them as ``wanted``,
     a :class:`Filter`.
     """
+    return _QUERY(narrowing(command))
+
+
+def narrowing(command: Callable[..., None]) -> Callable[..., None]:
+    """The same but for ``--query``, for a command that has the query as its argument."""
 
     @functools.wraps(command)
     def with_filter(**given: Any) -> None:

@@ -13,7 +13,10 @@ from sqlite_utils.migrations import Migrations
 
 from crawler.errors import NewerDatabase, StoreError, WriteFailed
 from pipelines.database import schema
+from pipelines.database.rows import paragraphs_of
 from pipelines.dedupe import words_hash
+from pipelines.search.query import parse
+from pipelines.search.wording import parts
 
 CORPUS = "finews.db"
 PAGES = "pages.db"
@@ -76,6 +79,11 @@ def _read(path: Path, migrations: Migrations) -> Database:
     return db
 
 
+def path_of(db: Database) -> Path:
+    """The file that an open database is."""
+    return Path(db.conn.execute("PRAGMA database_list").fetchone()[2])
+
+
 def version(db: Database) -> str:
     """The version of the tables of an open corpus, the name of its last migration."""
     return str(schema.corpus.applied(db)[-1].name)
@@ -100,7 +108,7 @@ def refusals(db: Database) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        path = Path(db.conn.execute("PRAGMA database_list").fetchone()[2])
+        path = path_of(db)
         raise WriteFailed(f"{path} refused a write: {error}", path) from error
 
 
@@ -141,10 +149,15 @@ def _check(path: Path, migrations: Migrations) -> None:
 
 
 def configure(conn: sqlite3.Connection) -> sqlite3.Connection:
-    """A connection to either file with what our SQL needs; another tool's may be one too."""
+    """Let a connection wait for writers, and know the functions that our SQL calls."""
     conn.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     conn.create_function("words_hash", 1, words_hash, deterministic=True)
+    conn.create_function("holds", 4, _holds, deterministic=True)
     return conn
+
+
+def _holds(query: str, title: str | None, digest: str | None, paragraphs: str) -> bool:
+    return parse(query).holds(parts(title, digest, paragraphs_of(paragraphs)))
 
 
 def _refuse_newer(db: Database, migrations: Migrations, path: Path) -> None:

@@ -61,7 +61,7 @@ def states(db: Database, info_code: str) -> list[dict[str, Any]]:
         " ORDER BY revision, change = 'revised', number",
         [info_code] * len(EARLIER),
     ).fetchall()
-    today = list(rows(db, Filter(info_code=info_code), own))
+    today = list(rows(db, Filter(among=(info_code,)), own))
     if not today:
         return []
     came_by = ["new", *(row["change"] for row in found)]

@@ -16,7 +16,9 @@ from sqlite_utils import Database
 
 from crawler.items import Evidence
 from pipelines.database.rows import json_text, time_text
+from pipelines.database.search_index import require_current
 from pipelines.fields import COLUMNS, FIELDS, FLAGS, JSON_COLUMNS
+from pipelines.search.query import parse
 
 Dedupe = Literal["none", "exact", "near"]
 #: SQL and its parameters.
@@ -47,8 +49,6 @@ _SAME = {
     "exact": "coalesce(text_hash, info_code)",
     "near": "coalesce(duplicate_group, info_code)",
 }
-# What a reader sees of the paragraphs, rather than kinds and addresses.
-_TEXTS = "json_tree(paragraphs) WHERE type = 'text' AND key NOT IN ('kind', 'url')"
 
 
 def _standing(group: str) -> str:
@@ -82,8 +82,9 @@ class Filter:
     that of first storing, both included; an article without a time is in no selection that
     bounds it. ``sites`` and ``listings`` are those that showed it, by whichever route its text
     came. ``securities`` are codes with their market or without (``1.600519``, ``600519``),
-    ``evidence`` says how a mention, of one of these, was found. ``query`` stands in the title,
-    the digest or a paragraph; a to z are A to Z. With ``as_of`` all is as it was known when
+    ``evidence`` says how a mention, of one of these, was found. ``query`` is as
+    :func:`pipelines.search.query.parse` reads it, in the title, the digest or a paragraph.
+    ``among`` are the info codes that are wanted at all. With ``as_of`` all is as it was known when
     that second was over: the articles first seen by then, each in its state of then.
 
     ``dedupe`` keeps of the same text (``exact``) or of a group of near-duplicates (``near``)
@@ -105,7 +106,7 @@ class Filter:
     as_of: datetime | None = None
     dedupe: Dedupe = "none"
     apart_from: datetime | None = None
-    info_code: str | None = None
+    among: tuple[str, ...] | None = None
 
     def check(self) -> None:
         """Raise :class:`ValueError` with a sentence for what a person cannot have meant."""
@@ -127,8 +128,11 @@ class Filter:
         texts += [] if self.query is None else [self.query]
         yield from (f"{each!r} is no text" for each in texts if not isinstance(each, str))
         yield from (f"{each!r} is no UTF-8" for each in texts if _HALF.search(each))
-        if self.query is not None and not self.query.strip():
-            yield "the query is empty"
+        if self.query is not None:
+            try:
+                parse(self.query)
+            except ValueError as error:
+                yield str(error)
         known = {"evidence": get_args(Evidence), "dedupe": get_args(Dedupe)}
         for name, words in (("evidence", self.evidence), ("dedupe", (self.dedupe,))):
             for word in words:
@@ -140,7 +144,11 @@ class Filter:
 
     def states(self, columns: str) -> Query:
         """SQL for ``columns`` of each wanted article in its state, and its parameters."""
-        asked = {name: each for name in self.__slots__ if (each := getattr(self, name))}
+        asked = {
+            name: each
+            for name in self.__slots__
+            if (each := getattr(self, name)) or (name == "among" and each is not None)
+        }
         wanted = " AND ".join(["1", *self._conditions(asked)])
         where = " AND ".join((wanted, *(sql for name, sql in _PUBLISHED.items() if name in asked)))
         if self.apart_from:
@@ -153,7 +161,10 @@ class Filter:
                 " (PARTITION BY same ORDER BY published_at IS NULL, published_at, info_code)"
                 f" AS place FROM ({some})) WHERE place = 1)"
             )
-        return self._all(columns, where), {name: _bindable(each) for name, each in asked.items()}
+        values = {name: _bindable(each) for name, each in asked.items()}
+        if self.query:
+            values["match"] = parse(self.query).match
+        return self._all(columns, where), values
 
     def _all(self, columns: str, where: str) -> str:
         """All states, each article in one of them."""
@@ -183,13 +194,21 @@ class Filter:
             yield self._sighted(asked)
         if self.securities or self.evidence:
             yield self._mentioned(asked)
-        if "query" in asked:
-            parts = ("title", "digest", f"(SELECT group_concat(atom, char(10)) FROM {_TEXTS})")
-            yield f"({' OR '.join(f'instr(lower({part}), lower(:query))' for part in parts)})"
+        if self.query:
+            yield from self._said(self.query)
         if "min_paragraphs" in asked:
             yield "json_array_length(paragraphs) >= :min_paragraphs"
-        if "info_code" in asked:
-            yield "info_code = :info_code"
+        if self.among is not None:
+            yield f"info_code IN {_LIST.format('among')}"
+
+    def _said(self, query: str) -> Iterator[str]:
+        if self.as_of is None:  # the index holds the states of today
+            yield (
+                "info_code IN (SELECT info_code FROM searched WHERE id IN"
+                " (SELECT rowid FROM search WHERE search MATCH :match))"
+            )
+        if self.as_of or not parse(query).exact:
+            yield "holds(:query, title, digest, paragraphs)"
 
     def _sighted(self, asked: Container[str]) -> str:
         seen = {
@@ -234,9 +253,18 @@ def is_over(as_of: datetime, now: datetime) -> bool:
     return as_of.replace(microsecond=0) <= now - timedelta(seconds=1)
 
 
+def states(db: Database, wanted: Filter, columns: str) -> Query:
+    """:meth:`Filter.states` for a corpus; :class:`crawler.errors.StoreError` where it asks for
+    words and the search index is not there.
+    """
+    if wanted.query and wanted.as_of is None:
+        require_current(db)
+    return wanted.states(columns)
+
+
 def count(db: Database, wanted: Filter) -> int:
     """How many articles the filter selects."""
-    sql, values = wanted.states("info_code")
+    sql, values = states(db, wanted, "info_code")
     (total,) = db.conn.execute(f"SELECT count(*) FROM ({sql})", values).fetchone()
     return int(total)
 
@@ -258,7 +286,7 @@ def rows(db: Database, wanted: Filter, columns: Sequence[str] = COLUMNS) -> Iter
     Lists are JSON. One consistent state, whatever a crawl writes meanwhile; memory does
     not grow. Bytes that are no UTF-8, which only another tool can have put there, are U+FFFD.
     """
-    sql, values = wanted.states(", ".join(columns))
+    sql, values = states(db, wanted, ", ".join(columns))
     sql += _ORDER
     cursor = db.conn.cursor()
     cursor.row_factory = sqlite3.Row
@@ -281,7 +309,8 @@ def lines(db: Database, wanted: Filter) -> Iterator[bytes]:
     pairs = ", ".join(
         f"'{field.name}', {_AS_JSON.get(field.type, '{}').format(field.name)}" for field in FIELDS
     )
-    sql, values = wanted.states(f"CAST(json_object({pairs}) AS BLOB), published_at, info_code")
+    made = f"CAST(json_object({pairs}) AS BLOB), published_at, info_code"
+    sql, values = states(db, wanted, made)
     for line, _, _ in db.conn.execute(sql + _ORDER, values):
         try:
             line.decode()
@@ -321,12 +350,11 @@ def decoded(row: sqlite3.Row) -> dict[str, Any]:
     return values
 
 
-def article(db: Database, wanted: Filter) -> dict[str, Any] | None:
-    """The one article of an ``info_code``, decoded, with its ``sightings`` and the codes of its
-    ``near_duplicates``, the earliest published first; None when it is not stored, or was not by
-    then.
+def article(db: Database, code: str, as_of: datetime | None = None) -> dict[str, Any] | None:
+    """One article, decoded, with its ``sightings`` and the codes of its ``near_duplicates``, the
+    earliest published first; None when it is not stored, or was not by then.
     """
-    row = next(rows(db, wanted), None)
+    row = next(rows(db, Filter(as_of=as_of, among=(code,))), None)
     if row is None:
         return None
     cursor = db.conn.cursor()
@@ -334,12 +362,12 @@ def article(db: Database, wanted: Filter) -> dict[str, Any] | None:
     seen = cursor.execute(
         "SELECT site, listing, url, first_seen_at FROM sightings WHERE info_code = ?"
         " AND first_seen_at <= coalesce(?, first_seen_at) ORDER BY rowid",
-        (wanted.info_code, wanted.as_of and time_text(wanted.as_of)),
+        (code, as_of and time_text(as_of)),
     )
     return {
         **decoded(row),
         "sightings": [dict(each) for each in seen],
-        "near_duplicates": _near(db, row, wanted.as_of),
+        "near_duplicates": _near(db, row, as_of),
     }
 
 

@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from crawler.errors import BrokenRow
 from pipelines.database.coverage import Span, spans
-from pipelines.database.select import Filter, be_lenient
+from pipelines.database.select import Filter, be_lenient, states
 from pipelines.fields import COLUMNS
 
 #: Upper bounds, in characters, of the lengths of texts that are counted together.
@@ -69,7 +69,7 @@ def facts(db: Database, wanted: Filter) -> Facts:
     """
     be_lenient(db)
     names = [name for name in COLUMNS if name != "mentions"]  # which may be none, but are known
-    sql, values = wanted.states(", ".join(names))
+    sql, values = states(db, wanted, ", ".join(names))
     # Another tool may have written what is no time.
     time = f"CASE WHEN published_at GLOB '{_DAY}*' THEN published_at END"
     parts = [
@@ -78,7 +78,7 @@ def facts(db: Database, wanted: Filter) -> Facts:
     ]
     (row,) = db.conn.execute(f"SELECT {', '.join(parts)} FROM ({sql})", values)
     lengths = [0] * (len(LENGTHS) + 1)
-    sql, values = wanted.states("info_code, paragraphs")
+    sql, values = states(db, wanted, "info_code, paragraphs")
     for code, paragraphs in db.conn.execute(sql, values):
         lengths[bisect_left(LENGTHS, _length(code, paragraphs))] += 1
     total, *times = row[:5]
@@ -122,7 +122,7 @@ def _counts(
     db: Database, wanted: Filter, by: Sequence[str], having: str = "1"
 ) -> list[tuple[Any, ...]]:
     """Rows of the values of ``by`` and how many articles have them."""
-    sql, values = wanted.states(", ".join(f"{each} AS by{at}" for at, each in enumerate(by)))
+    sql, values = states(db, wanted, ", ".join(f"{each} AS by{at}" for at, each in enumerate(by)))
     names = ", ".join(f"by{at}" for at in range(len(by)))
     return db.conn.execute(
         f"SELECT {names}, count(*) FROM ({sql}) GROUP BY {names} HAVING {having} ORDER BY {names}",

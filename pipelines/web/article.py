@@ -32,7 +32,7 @@ async def page(desk: Desk, request: Any) -> Response:
 
 
 def _read(db: Database, code: str) -> dict[str, Any] | None:
-    article = select.article(db, select.Filter(info_code=code))
+    article = select.article(db, code)
     if article is None:
         return None
     others = article["near_duplicates"][:_OTHERS]

@@ -9,7 +9,8 @@ from typing import Any
 from datasette import Response
 
 from pipelines.database import browse
-from pipelines.database.search import Found, Hit, Marked, find
+from pipelines.database.search import Found, Hit, find
+from pipelines.search.marks import Marked
 from pipelines.web import atom, links
 from pipelines.web import page as pages
 from pipelines.web.page import Desk, words

@@ -472,3 +472,33 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_open ON deliveries(message_id) WHERE delivered_at IS NULL;
 """,
     )
+
+
+@corpus()
+def m008_search(db: Database) -> None:
+    """Articles are found by any of their characters; and by their source."""
+    run_script(
+        db,
+        """
+-- by which row of search each article is found
+CREATE TABLE searched (
+  id INTEGER PRIMARY KEY,      -- the days since 1970 times 1048576, and a number: in order of time
+  info_code TEXT NOT NULL UNIQUE REFERENCES articles(info_code),
+  content_hash TEXT NOT NULL   -- of the state that it is found by
+);
+
+-- the characters of title and text, see pipelines/search/grams.py; what is no blank is a token
+CREATE VIRTUAL TABLE search USING fts5(
+  title, text, content='',
+  tokenize="ascii tokenchars '!""#$%&''()*+,-./:;<=>?@[\\]^_`{|}~\x1f'"
+);
+
+-- by which rules the index was made; no row: it is not whole
+CREATE TABLE search_state (
+  rules TEXT NOT NULL
+);
+
+-- what did a source publish, and when?
+CREATE INDEX articles_by_source ON articles(source, published_at);
+""",
+    )

@@ -1,0 +1,158 @@
+"""The index that searches use: kept in the transaction that stores an article, made anew when
+what it was made by has changed.
+
+``search`` is a full-text table of SQLite that holds no text of its own. Its row numbers are in
+order of the day of publication, so that the newest hits are read first, and no others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from itertools import islice
+
+from sqlite_utils import Database
+
+from crawler.errors import StoreError
+from pipelines.database.connect import path_of, writing
+from pipelines.database.rows import json_text, paragraphs_of
+from pipelines.search.fold import rules
+from pipelines.search.wording import Wording
+
+logger = logging.getLogger(__name__)
+_BATCH = 1000
+#: A day has room for a million articles.
+DAY = 1 << 20
+_EPOCH = date(1970, 1, 1)
+
+
+def day_of(published_at: str | None) -> int:
+    """The first row number of a day; what has no time comes before all days."""
+    try:
+        # In Asia/Shanghai, as all times are written.
+        day = date.fromisoformat((published_at or "")[:10])
+    except ValueError:  # another tool may have written what is no time
+        return 0
+    return ((day - _EPOCH).days + 1) * DAY
+
+
+class SearchIndex:
+    """The index of one corpus. Its writes are for the caller to commit."""
+
+    def __init__(self, db: Database) -> None:
+        self._conn = db.conn
+
+    def write(self, changes: Sequence[tuple[Wording | None, Wording]]) -> None:
+        """Take up articles: what each said before, None for a new one, and what it says now."""
+        known = self._known([before.info_code for before, _ in changes if before])
+        place: dict[str, int] = {}
+        said: dict[str, Wording] = {}  # the last of several states in one batch
+        for before, now in changes:
+            said[now.info_code] = now
+            if before and before.info_code not in place and before.info_code in known:
+                place[before.info_code] = self._take_out(before, *known[before.info_code])
+        ids = self._places(said.values(), place)
+        rows = sorted((ids[code], each.title, each.text) for code, each in said.items())
+        self._conn.executemany("INSERT INTO search (rowid, title, text) VALUES (?, ?, ?)", rows)
+        self._conn.executemany(
+            "INSERT INTO searched (id, info_code, content_hash) VALUES (?, ?, ?)",
+            [(ids[code], code, each.content_hash) for code, each in said.items()],
+        )
+
+    def _known(self, codes: Sequence[str]) -> dict[str, tuple[int, str]]:
+        rows = self._conn.execute(
+            "SELECT info_code, id, content_hash FROM searched"
+            " WHERE info_code IN (SELECT value FROM json_each(?))",
+            (json_text(codes),),
+        )
+        return {code: (id, hash) for code, id, hash in rows}
+
+    def _take_out(self, before: Wording, id: int, hash: str) -> int:
+        if hash == before.content_hash:
+            # Whoever takes a row out of such a table has to say what is in it.
+            self._conn.execute(
+                "INSERT INTO search (search, rowid, title, text) VALUES ('delete', ?, ?, ?)",
+                (id, before.title, before.text),
+            )
+        else:  # another tool changed the article
+            self._conn.execute("DELETE FROM search_state")
+        self._conn.execute("DELETE FROM searched WHERE id = ?", (id,))
+        return id
+
+    def _places(self, said: Iterable[Wording], before: Mapping[str, int]) -> dict[str, int]:
+        """A row number for each: its own where its day is still the same."""
+        found: dict[str, int] = {}
+        last: dict[int, int] = {}
+        for each in said:
+            day = day_of(each.published_at)
+            own = before.get(each.info_code)
+            if own is not None and day <= own < day + DAY:
+                found[each.info_code] = own
+                continue
+            if day not in last:
+                (most,) = self._conn.execute(
+                    "SELECT max(id) FROM searched WHERE id >= ? AND id < ?", (day, day + DAY)
+                ).fetchone()
+                # Those of this batch are out of the table for now.
+                taken = [id for id in before.values() if day <= id < day + DAY]
+                last[day] = max([most or day, *taken])
+            last[day] += 1
+            found[each.info_code] = last[day]
+        return found
+
+
+def is_current(db: Database) -> bool:
+    """Does the index hold all articles, by the rules of today?"""
+    return db.conn.execute("SELECT rules FROM search_state").fetchone() == (rules(),)
+
+
+def require_current(db: Database) -> None:
+    """Raise :class:`StoreError` when a search might miss something."""
+    if not is_current(db):
+        path = path_of(db)
+        why = f"the search index of {path} is being made, or is of another version"
+        raise StoreError(f"{why}; run finews search --rebuild", path)
+
+
+def rebuild(db: Database, watch: Callable[[int, int], None] = lambda *_: None) -> int:
+    """Make the index anew, and give the number of articles. ``watch`` is told how many are done,
+    of how many.
+
+    Batch by batch: until the last there is no index to search, and a kill leaves it so.
+    Raises :class:`crawler.errors.WriteFailed`.
+    """
+    (total,) = db.conn.execute("SELECT count(*) FROM articles").fetchone()
+    if total:
+        logger.warning("making the search index of %d articles anew", total)
+    with writing(db):
+        db.conn.execute("DELETE FROM search_state")
+        db.conn.execute("DELETE FROM searched")
+        db.conn.execute("INSERT INTO search (search) VALUES ('delete-all')")
+    index, wordings, done = SearchIndex(db), _wordings(db), 0
+    while batch := list(islice(wordings, _BATCH)):
+        with writing(db):
+            index.write([(None, each) for each in batch])
+        done += len(batch)
+        watch(done, total)
+    with writing(db):
+        db.conn.execute("INSERT INTO search (search) VALUES ('optimize')")
+        db.conn.execute("INSERT INTO search_state (rules) VALUES (?)", (rules(),))
+    return done
+
+
+def _wordings(db: Database) -> Iterator[Wording]:
+    """All articles by time: rows in their order are the cheapest to write."""
+    names = ("title", "digest", "published_at", "content_hash", "paragraphs")
+    codes = db.conn.execute("SELECT info_code FROM articles ORDER BY published_at, info_code")
+    for (code,) in codes.fetchall():
+        row = db.conn.execute(
+            f"SELECT {', '.join(names)} FROM articles WHERE info_code = ?", (code,)
+        ).fetchone()
+        columns = dict(zip(names, row, strict=True))
+        try:
+            paragraphs = paragraphs_of(columns["paragraphs"])
+        except (ValueError, TypeError):
+            logger.warning("%s has no readable paragraphs; see finews db verify", code)
+            paragraphs = []
+        yield Wording.of(code, columns, paragraphs)
