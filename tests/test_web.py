@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -360,6 +361,18 @@ class TestDatasette:
 
 
 class TestServer:
+    def test_an_index_that_is_not_there_is_told(self, program: Program, tmp_path: Path) -> None:
+        copy = tmp_path / "data"
+        shutil.copytree(program.data, copy)
+        with closing(sqlite3.connect(copy / "finews.db")) as db, db:
+            db.execute("DELETE FROM search_state")
+        with serving(copy) as served:
+            for form in ("", ".json", ".csv", ".atom"):
+                answer = served.get(f"/search{form}?q=电池")
+                assert (answer.status, "finews search --rebuild" in answer.text) == (503, True)
+                assert str(tmp_path) not in answer.text
+            assert served.get("/search").status == 200
+
     def test_it_is_up_in_two_seconds_and_ends_at_once(self, program: Program) -> None:
         begin = time.monotonic()
         with serving(program.data) as served:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from pluggy import HookimplMarker
 
 from crawler import __version__
-from crawler.errors import FinewsError
+from crawler.errors import StoreError
 from pipelines.database.connect import configure
 from pipelines.web import article, home, links, results, security, source, stream
 from pipelines.web.page import Desk, TooSlow, as_json, words
@@ -95,8 +95,8 @@ def _told(request: Any, exception: Exception) -> tuple[int, str]:
     t = words(request)
     if isinstance(exception, TooSlow):
         return 503, t("too_slow")
-    if isinstance(exception, FinewsError):  # such as an index that is not there yet
-        return 503, str(exception)
+    if isinstance(exception, StoreError):  # its own sentence tells where the folder is
+        return 503, t("no_index")
     if isinstance(exception, DatasetteError):
         return exception.status, str(exception.message)
     if isinstance(exception, Base400):

@@ -93,6 +93,7 @@ def server(data: Path, names: Collection[str]) -> Server:
         access_log=False,
         server_header=False,
         lifespan="on",
+        ws="none",
         timeout_graceful_shutdown=1,
     )
     return Server(config, corpus)

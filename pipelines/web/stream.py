@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 from datasette import Response
 
 from pipelines.database.connect import read_corpus
-from pipelines.database.select import Filter, rows
+from pipelines.database.select import Filter, rows, states
 from pipelines.export import csv
 from pipelines.web.page import Desk
 from pipelines.web.wanted import Asked
@@ -81,11 +81,12 @@ class Streams:
 
     async def csv(self, desk: Desk, request: Any, send: Send, receive: Receive) -> Response | None:
         """``/search.csv``: all that the filter selects, in the shape of an export."""
-        del desk  # a long read is not for the threads that answer pages
         try:
             wanted = Asked.of(request.query_string).wanted()
         except ValueError as error:
             return Response.text(f"{error}\n", status=400)
+        await desk.ask(lambda db: states(db, wanted, "info_code"))  # is there an index to ask?
+        # A read as long as this is not for the threads that answer pages.
         async with self._room:
             pipe = _Pipe(asyncio.get_running_loop())
             threading.Thread(target=self._write, args=(wanted, pipe), daemon=True).start()
