@@ -6,6 +6,7 @@ import csv
 import io
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
@@ -32,9 +33,14 @@ TAGS = frozenset(_TAGS.split())
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    data = tmp_path_factory.mktemp("hostile") / "data"
-    fill_hostile(data)
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("hostile") / "data"
+    fill_hostile(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def site(data: Path) -> Iterator[Served]:
     with serving(data) as served:
         yield served
 
@@ -159,9 +165,7 @@ class TestNames:
     def test_others_are_refused(self, site: Served, headers: str) -> None:
         assert self.ask(site, headers) == 400
 
-    def test_a_name_that_was_given_is_ours(self, tmp_path_factory: pytest.TempPathFactory) -> None:
-        data = tmp_path_factory.mktemp("named") / "data"
-        fill_hostile(data)
+    def test_a_name_that_was_given_is_ours(self, data: Path) -> None:
         with serving(data, "--name", "News.example.org") as served:
             assert self.ask(served, "Host: news.example.org") == 200
             assert self.ask(served, "Host: example.org") == 400

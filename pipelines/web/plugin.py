@@ -27,6 +27,7 @@ from pipelines.web.text import clipped, legible
 hookimpl = HookimplMarker("datasette")
 # SQL that a reader wrote may make no value larger than this, nor reach another file.
 _LARGEST = 64 * 1024 * 1024
+_TEMPLATES = ("base", "home", "search", "_list", "article", "security", "source", "error")
 _STYLE = re.compile(r' style="[^"]*"')
 
 
@@ -73,6 +74,12 @@ class Pages:
             "unstyled": _unstyled,
         }
         env.globals |= {"security": links.security, "cut": results.cut, "version": __version__}
+
+    @hookimpl
+    def startup(self, datasette: Any) -> None:
+        """Compile the pages, rather than before the first reader of each."""
+        for name in _TEMPLATES:
+            datasette.jinja_env.get_template(f"{name}.html")
 
     @hookimpl
     def extra_template_vars(self, request: Any) -> dict[str, Any]:
