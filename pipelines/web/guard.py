@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -24,7 +24,9 @@ _HEADERS = {
     b"referrer-policy": b"no-referrer",
     b"cross-origin-resource-policy": b"same-origin",
 }
-_DROPPED = (b"set-cookie", b"link", *_HEADERS)
+_DROPPED = (b"set-cookie", *_HEADERS)
+# The style sheet is asked for by version.
+_FILES = {b"cache-control": b"max-age=3600"}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ANY = ("0.0.0.0", "::", "")  # noqa: S104  # which are compared with, not bound
 _HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{1,5})?\Z")
@@ -53,7 +55,8 @@ class Guard:
         elif scope["path"].startswith("/-/"):
             await _refuse(send, 404, "There is nothing here.\n")
         else:
-            await self._app(_plain(scope), receive, _guarded(send))
+            more = _FILES if scope["path"].startswith("/static/") else {}
+            await self._app(_plain(scope), receive, _guarded(send, more))
 
     def _is_ours(self, scope: Scope) -> bool:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
@@ -78,13 +81,12 @@ def _plain(scope: Scope) -> Scope:
     return {**scope, "headers": kept}
 
 
-def _guarded(send: Send) -> Send:
+def _guarded(send: Send, more: Mapping[bytes, bytes]) -> Send:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             given = [(bytes(name).lower(), bytes(value)) for name, value in message["headers"]]
-            headers = _HEADERS | {
-                name: value for name, value in given if name == b"content-security-policy"
-            }
+            own = {name: value for name, value in given if name == b"content-security-policy"}
+            headers = {**_HEADERS, **more, **own}
             kept = [each for each in given if each[0] not in _DROPPED]
             message = {**message, "headers": [*kept, *headers.items()]}
         await send(message)
