@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -16,6 +17,7 @@ from sqlite_utils.migrations import Migrations
 from pipelines.database import schema
 
 FIXTURES = Path(__file__).parent / "fixtures"
+_FULL_TEXT = ("config", "data", "docsize", "idx")
 #: The sets of migrations, by the file that they are of.
 SETS = {"finews": schema.corpus, "pages": schema.pages}
 
@@ -40,6 +42,27 @@ def restore(data: Path, file: str, version: str) -> Path:
     return path
 
 
+def dump(conn: sqlite3.Connection) -> str:
+    """A database as SQL. Full-text tables are made by their own statement, which makes tables of
+    theirs; Python's dump writes those alone, and the statement where it does nothing.
+    """
+    virtual = dict(
+        conn.execute("SELECT name, sql FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL%'")
+    )
+    theirs = [f"{name}_{part}" for name in virtual for part in _FULL_TEXT]
+    lines = ["BEGIN TRANSACTION;", *(f"{sql};" for sql in virtual.values())]
+    for line in islice(conn.iterdump(), 1, None):
+        if line.startswith(("PRAGMA writable_schema", "INSERT INTO sqlite_master")):
+            continue
+        if line.startswith(tuple(f"CREATE TABLE '{name}'" for name in theirs)):
+            continue
+        if line.startswith(tuple(f'INSERT INTO "{name}"' for name in theirs)):
+            lines.append(line.replace("INSERT", "INSERT OR REPLACE", 1))
+        else:
+            lines.append(line)
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _write_newest(file: str, migrations: Migrations) -> None:
     *_, before, newest = names(migrations)
     if fixture(file, newest).exists():
@@ -47,8 +70,7 @@ def _write_newest(file: str, migrations: Migrations) -> None:
     db = Database(memory=True)
     db.conn.executescript(fixture(file, before).read_text(encoding="utf-8"))
     migrations.apply(db)
-    text = "".join(f"{line}\n" for line in db.conn.iterdump())
-    fixture(file, newest).write_text(text, encoding="utf-8")
+    fixture(file, newest).write_text(dump(db.conn), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def known(looks: Looks, as_of: datetime | None = None) -> list[Any]:
     for each in made:
         assert count(db, each) == len(list(rows(db, each)))
     return [[tuple(row) for row in rows(db, each, (*COLUMNS, "body"))] for each in made] + [
-        stored(db, Filter(info_code=code, as_of=as_of)) for code in CODES
+        stored(db, code, as_of) for code in CODES
     ]
 
 

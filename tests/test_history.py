@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from crawler.items import Mention, Paragraph
 from pipelines.database import history, schema
 from pipelines.database.rows import time_text
-from pipelines.database.select import OWN, Filter
+from pipelines.database.select import OWN
 from pipelines.database.select import article as stored
 from pipelines.merge import Said, content, revised, taken
 from tests.conftest import Program
@@ -60,7 +60,7 @@ def test_what_each_kind_of_look_does(looks: Looks) -> None:
 
 def test_a_state_is_kept_whole(looks: Looks) -> None:
     looks.take(article("甲", mentions=MENTION, digest="摘要", tags=("甲新闻",)))
-    before = stored(looks.run.corpus, Filter(info_code=CODE))
+    before = stored(looks.run.corpus, CODE)
     assert before
     assert before["mentions"] == [
         {"market": "1", "code": "600519", "name": "贵州茅台", "evidence": "link", "paragraph": 0}

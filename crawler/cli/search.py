@@ -159,19 +159,20 @@ def _print_hit(hit: Hit, screen: Console) -> None:
     line.truncate(screen.width, overflow="ellipsis")
     screen.print(line)
     if hit.snippet:
-        screen.print(Padding(_styled(hit.snippet, plain=plain), (0, 0, 0, 2)))
+        screen.print(Padding(_styled(hit.snippet, plain=plain), (0, 0, 0, 2), expand=False))
     # Not by rich, which would break a long address.
-    click.echo(f"  {click.style(hit.info_code, dim=True)}  {_link(hit.url)}".rstrip())
+    code = click.style(hit.info_code, dim=True)
+    click.echo(f"  {code}  {_printable(hit.url or '')}".rstrip())
 
 
-def _link(url: str | None) -> str:
-    """An address without what moves a terminal's cursor."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in url or "")
+def _printable(text: str) -> str:
+    """Without what moves a terminal's cursor."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def _styled(text: Marked, *, plain: bool) -> Text:
     """Hits stand out by colour, or in 【】 where there is none."""
     return Text().join(
         Text(f"【{piece}】" if plain else piece, style="black on yellow") if is_hit else Text(piece)
-        for piece, is_hit in text
+        for piece, is_hit in ((_printable(piece), is_hit) for piece, is_hit in text)
     )

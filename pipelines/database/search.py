@@ -97,7 +97,7 @@ def _ranked(db: Database, match: str) -> Iterator[int]:
     ).fetchone()
     found = db.conn.execute(
         "SELECT rowid FROM search WHERE search MATCH ? AND rowid > ?"
-        " ORDER BY bm25(search, ?, 1.0), rowid DESC",
+        " ORDER BY bm25(search, 1.0, ?), rowid DESC",
         (match, least, _TITLE),
     )
     return (id for (id,) in found)
@@ -116,9 +116,8 @@ def _wanted(
             )
         )
         these = tuple(code for code in codes if among is None or code in among)
-        # That the index finds them is known; whether its finding is exact is not.
-        query = wanted.query if wanted.query and not parse(wanted.query).exact else None
-        sql, values = replace(wanted, query=query, among=these).states("info_code, published_at")
+        rest = replace(wanted, query=None, among=these)
+        sql, values = rest.states("info_code, published_at")
         place = {id: at for at, id in enumerate(chunk)}
         found = ((code, codes[code], time) for code, time in db.conn.execute(sql, values))
         yield from sorted(found, key=lambda each: place[each[1]])

@@ -53,8 +53,8 @@ class SearchIndex:
             if before and before.info_code not in place and before.info_code in known:
                 place[before.info_code] = self._take_out(before, *known[before.info_code])
         ids = self._places(said.values(), place)
-        rows = sorted((ids[code], each.title, each.text) for code, each in said.items())
-        self._conn.executemany("INSERT INTO search (rowid, title, text) VALUES (?, ?, ?)", rows)
+        rows = sorted((ids[code], each.text, each.title) for code, each in said.items())
+        self._conn.executemany("INSERT INTO search (rowid, text, title) VALUES (?, ?, ?)", rows)
         self._conn.executemany(
             "INSERT INTO searched (id, info_code, content_hash) VALUES (?, ?, ?)",
             [(ids[code], code, each.content_hash) for code, each in said.items()],
@@ -72,8 +72,8 @@ class SearchIndex:
         if hash == before.content_hash:
             # Whoever takes a row out of such a table has to say what is in it.
             self._conn.execute(
-                "INSERT INTO search (search, rowid, title, text) VALUES ('delete', ?, ?, ?)",
-                (id, before.title, before.text),
+                "INSERT INTO search (search, rowid, text, title) VALUES ('delete', ?, ?, ?)",
+                (id, before.text, before.title),
             )
         else:  # another tool changed the article
             self._conn.execute("DELETE FROM search_state")
@@ -104,7 +104,8 @@ class SearchIndex:
 
 def is_current(db: Database) -> bool:
     """Does the index hold all articles, by the rules of today?"""
-    return db.conn.execute("SELECT rules FROM search_state").fetchone() == (rules(),)
+    found = db.conn.execute("SELECT rules FROM search_state").fetchone()
+    return found is not None and found[0] == rules()
 
 
 def require_current(db: Database) -> None:

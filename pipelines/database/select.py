@@ -197,20 +197,11 @@ class Filter:
         if self.securities or self.evidence:
             yield self._mentioned(asked)
         if self.query:
-            yield from self._said(self.query)
+            yield _SAID if self.as_of is None else "holds(:query, title, digest, paragraphs)"
         if "min_paragraphs" in asked:
             yield "json_array_length(paragraphs) >= :min_paragraphs"
         if self.among is not None:
             yield f"info_code IN {_LIST.format('among')}"
-
-    def _said(self, query: str) -> Iterator[str]:
-        if self.as_of is None:  # the index holds the states of today
-            yield (
-                "info_code IN (SELECT info_code FROM searched WHERE id IN"
-                " (SELECT rowid FROM search WHERE search MATCH :match))"
-            )
-        if self.as_of or not parse(query).exact:
-            yield "holds(:query, title, digest, paragraphs)"
 
     def _sighted(self, asked: Container[str]) -> str:
         seen = {
@@ -246,6 +237,11 @@ _MOST = 1_000_000  # paragraphs
 _HALF = re.compile("[\ud800-\udfff]")
 _LIST = "(SELECT value FROM json_each(:{}))"
 _BARE = "(SELECT substr(value, instr(value, '.') + 1) FROM json_each(:securities))"
+# The index holds the states of today.
+_SAID = (
+    "info_code IN (SELECT info_code FROM searched WHERE id IN"
+    " (SELECT rowid FROM search WHERE search MATCH :match))"
+)
 _PUBLISHED = {"since": "published_at >= :since", "until": "published_at <= :until"}
 
 

@@ -32,18 +32,19 @@ def snippet(texts: Sequence[str], words: Sequence[Words]) -> Marked:
     """A stretch of some 160 characters, from the text in which most of the words stand, the
     first of those; of the first text where none does. 「…」 stands where it was cut.
     """
-    if not texts:
-        return ()
-    text = max(texts, key=lambda each: sum(_has(each, word) for word in words))
+    text, most = next(iter(texts), ""), 0
+    for each in texts:
+        folded = (fold(each),)
+        found = sum(word.holds(folded) for word in words)
+        if found > most:
+            text, most = each, found
+        if most == len(words):
+            break
     first = next(iter(_spans(text, words)), (0, 0))[0]
     start = max(0, min(first - _AROUND, len(text) - _LENGTH))
     end = start + _LENGTH
     shown = f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
     return marked(shown.replace("\n", " "), words)
-
-
-def _has(text: str, word: Words) -> bool:
-    return word.holds((fold(text),))
 
 
 def _spans(text: str, words: Iterable[Words]) -> list[tuple[int, int]]:

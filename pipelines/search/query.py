@@ -18,7 +18,7 @@ _DEEPEST = 50  # brackets within each other, and operators in a row
 _QUOTED = r'"[^"]+"|“[^”]+”|「[^」]+」'
 _TOKEN = re.compile(rf"(?:{_QUOTED})(?=[\s()]|$)|[()]|[^\s()]+")
 _PLAIN = re.compile(rf"(?:{_QUOTED})(?=\s|$)|\S+")
-_PREFIX = re.compile(r"[0-9A-Za-z]+\*\Z")
+_PREFIX = re.compile(r"[0-9A-Za-z]{2,}\*\Z")
 _BEFORE_WORD = re.compile("[^0-9a-z]")
 
 
@@ -28,12 +28,7 @@ class Query(ABC):
     @property
     @abstractmethod
     def match(self) -> str:
-        """An expression of FTS5 that finds all texts that the query asks for."""
-
-    @property
-    @abstractmethod
-    def exact(self) -> bool:
-        """Does :attr:`match` find no others? Else :meth:`holds` has to tell."""
+        """The same in the words of FTS5, over the tokens of :mod:`pipelines.search.grams`."""
 
     @abstractmethod
     def holds(self, parts: Sequence[str]) -> bool:
@@ -55,13 +50,9 @@ class Words(Query):
 
     @property
     def match(self) -> str:
-        gram = sought(self.text)
+        gram = sought(self.text, begins=self.begins)
         quoted = " ".join(gram.tokens).replace('"', '""')
         return f'"{quoted}" *' if gram.open else f'"{quoted}"'
-
-    @property
-    def exact(self) -> bool:
-        return not self.begins and sought(self.text).exact
 
     def holds(self, parts: Sequence[str]) -> bool:
         return any(next(self.places(part), None) is not None for part in parts)
@@ -88,10 +79,6 @@ class And(Query):
     def match(self) -> str:
         return f"({' AND '.join(each.match for each in self.parts)})"
 
-    @property
-    def exact(self) -> bool:
-        return all(each.exact for each in self.parts)
-
     def holds(self, parts: Sequence[str]) -> bool:
         return all(each.holds(parts) for each in self.parts)
 
@@ -110,10 +97,6 @@ class Or(Query):
     def match(self) -> str:
         return f"({' OR '.join(each.match for each in self.parts)})"
 
-    @property
-    def exact(self) -> bool:
-        return all(each.exact for each in self.parts)
-
     def holds(self, parts: Sequence[str]) -> bool:
         return any(each.holds(parts) for each in self.parts)
 
@@ -131,13 +114,7 @@ class Not(Query):
 
     @property
     def match(self) -> str:
-        if self.unwanted.exact:
-            return f"({self.wanted.match} NOT {self.unwanted.match})"
-        return self.wanted.match  # else it would leave out what only seems to be unwanted
-
-    @property
-    def exact(self) -> bool:
-        return self.wanted.exact and self.unwanted.exact
+        return f"({self.wanted.match} NOT {self.unwanted.match})"
 
     def holds(self, parts: Sequence[str]) -> bool:
         return self.wanted.holds(parts) and not self.unwanted.holds(parts)
@@ -215,14 +192,14 @@ class _Parser:
         return Not(found, _one_of(Or, unwanted)) if unwanted else found
 
     def _one(self) -> Query:
-        token = self._next
-        if token in ("", ")", *OPERATORS):
+        word = self._next
+        if word in ("", ")", *OPERATORS):
             before = self._tokens[self._at - 1] if self._at else ""
-            where = f"after {before}" if before else f"before {token}"
+            where = f"after {before}" if before else f"before {word}"
             raise ValueError(f"the query has no word {where}")
         self._at += 1
-        if token != "(":
-            return _words(token)
+        if word != "(":
+            return _words(word)
         self._depth += 1
         if self._depth > _DEEPEST:
             raise ValueError(f"the query has more than {_DEEPEST} brackets within each other")

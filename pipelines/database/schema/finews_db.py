@@ -487,9 +487,10 @@ CREATE TABLE searched (
   content_hash TEXT NOT NULL   -- of the state that it is found by
 );
 
--- the characters of title and text, see pipelines/search/grams.py; what is no blank is a token
+-- the characters of text and title, see pipelines/search/grams.py; what is no blank is a token.
+-- The long one first: of others each row says which it is
 CREATE VIRTUAL TABLE search USING fts5(
-  title, text, content='',
+  text, title, content='',
   tokenize="ascii tokenchars '!""#$%&''()*+,-./:;<=>?@[\\]^_`{|}~\x1f'"
 );
 

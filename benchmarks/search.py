@@ -1,0 +1,160 @@
+"""Search over 100,000 articles: is it exact, how long does a query take, what does the index cost?"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from benchmarks.mixed import queries, texts
+from crawler.items import Article, Paragraph
+from crawler.parsers.dates import SHANGHAI
+from pipelines.database.connect import read_corpus, writing
+from pipelines.database.rows import json_text, time_text
+from pipelines.database.search import Order, find
+from pipelines.database.search_index import SearchIndex, rebuild
+from pipelines.database.select import Filter
+from pipelines.dedupe import content_hash
+from pipelines.run import Run
+from pipelines.search.fold import fold
+
+ARTICLES = 100_000
+QUERIES = 500
+_STORED = 4_000
+_BEGIN, _STEP = datetime(2024, 1, 1, 9, tzinfo=SHANGHAI), timedelta(seconds=310)
+
+
+def measure() -> Iterator[tuple[str, str]]:
+    """The figures of search: 100,000 articles of some 800 characters in mixed scripts."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        said = list(texts(ARTICLES))
+        with Run.open(data, "fill") as run:
+            _fill(run, said)
+            start = time.perf_counter()
+            rebuild(run.corpus)
+            yield "search: indexed, articles/s", f"{ARTICLES / (time.perf_counter() - start):,.0f}"
+            yield "  the index, times the text", f"{_index_bytes(run) / _text_bytes(said):.2f}"
+        db = read_corpus(data)
+        asked = queries(said, QUERIES)
+        yield "search: queries that find what instr finds", _exact(data, said, asked)
+        for order in ("newest", "rank"):
+            yield f"search: first 20, {order}, ms; 95 %", _latency(db, asked, order)
+        db.conn.close()
+    yield from _cost()
+
+
+def _article(number: int, text: str) -> Article:
+    paragraphs = [Paragraph("text", text[at : at + 150]) for at in range(20, len(text), 150)]
+    return Article(
+        f"NW20240101{number:010}", "eastmoney", "https://finance.eastmoney.com/a/", "bench/1",
+        title=text[:20], published_at=_BEGIN + _STEP * number, paragraphs=tuple(paragraphs),
+    )  # fmt: skip
+
+
+def _fill(run: Run, said: list[str]) -> None:
+    """The rows alone, which takes seconds."""
+    columns = (
+        "info_code", "site", "title", "published_at", "paragraphs", "content_hash", "revision",
+        "first_seen_at", "updated_at", "run_id", "parser", "duplicate_group",
+    )  # fmt: skip
+    rows = []
+    for number, text in enumerate(said):
+        each = _article(number, text)
+        assert each.published_at
+        time = time_text(each.published_at)
+        values = {"title": each.title, "published_at": time, "digest": None}
+        values["paragraphs"] = json_text(
+            [{"kind": "text", "text": p.text} for p in each.paragraphs]
+        )
+        rows.append(
+            (each.info_code, each.site, each.title, time, values["paragraphs"],
+             content_hash(values), 1, time, time, run.id, each.parser, each.info_code)
+        )  # fmt: skip
+    with writing(run.corpus):
+        marks = ", ".join("?" * len(columns))
+        run.corpus.conn.executemany(
+            f"INSERT INTO articles ({', '.join(columns)}) VALUES ({marks})", rows
+        )
+
+
+def _index_bytes(run: Run) -> int:
+    (size,) = run.corpus.conn.execute(
+        "SELECT sum(pgsize) FROM dbstat WHERE name LIKE 'search%'"
+        " OR name LIKE 'sqlite_autoindex_search%'"
+    ).fetchone()
+    return int(size)
+
+
+def _text_bytes(said: list[str]) -> int:
+    return sum(len(text.encode()) for text in said)
+
+
+def _exact(data: Path, said: list[str], asked: list[str]) -> str:
+    """Against a plain scan of all texts; one process has the index, the other only ``instr``."""
+    with closing(read_corpus(data).conn) as conn:
+        conn.execute("ATTACH ':memory:' AS plain")
+        conn.execute("CREATE TABLE plain.texts (info_code TEXT, said TEXT)")
+        conn.executemany(
+            "INSERT INTO plain.texts VALUES (?, ?)",
+            (
+                (
+                    each.info_code,
+                    fold("\n".join([each.title or "", *(p.text or "" for p in each.paragraphs)])),
+                )
+                for each in (_article(number, text) for number, text in enumerate(said))
+            ),
+        )
+        conn.commit()
+        db = read_corpus(data)
+        same = 0
+        for query in asked:
+            scanned = {
+                code
+                for (code,) in conn.execute(
+                    "SELECT info_code FROM plain.texts WHERE instr(said, ?)", (fold(query),)
+                )
+            }
+            sql, values = Filter(query=query).states("info_code")
+            same += scanned == {code for (code,) in db.conn.execute(sql, values)}
+    return f"{same} of {len(asked)}"
+
+
+def _latency(db: Database, asked: list[str], order: Order) -> str:
+    took = []
+    for query in asked:
+        start = time.perf_counter()
+        find(db, Filter(query=query), order=order)
+        took.append((time.perf_counter() - start) * 1000)
+    took.sort()
+    return f"{statistics.median(took):.1f}; {took[len(took) * 95 // 100]:.1f}"
+
+
+def _cost() -> Iterator[tuple[str, str]]:
+    """What the index adds to the storing of articles, batch by batch as a crawl does."""
+    said = list(texts(_STORED))
+    kept = SearchIndex.write
+    ratios = []
+    for _ in range(3):
+        whole = _stored(said)
+        SearchIndex.write = lambda *_: None  # type: ignore[method-assign]
+        try:
+            ratios.append(whole / _stored(said))
+        finally:
+            SearchIndex.write = kept  # type: ignore[method-assign]
+    yield "search: storing, times that without an index", f"{statistics.median(ratios):.2f}"
+
+
+def _stored(said: list[str]) -> float:
+    with tempfile.TemporaryDirectory() as folder, Run.open(Path(folder), "bench") as run:
+        start = time.perf_counter()
+        for number, text in enumerate(said):
+            run.store.add(_article(number, text))
+        run.store.flush()
+        return time.perf_counter() - start
