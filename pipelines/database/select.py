@@ -189,9 +189,9 @@ class Filter:
         if "seen_until" in asked:
             yield "first_seen_at <= :seen_until"
         if "sources" in asked:
-            # Of one, articles_by_source gives them in order of time.
-            one = len(self.sources) == 1
-            yield "source = :sources ->> 0" if one else f"source IN {_LIST.format('sources')}"
+            # Of one, articles_by_source gives them in order of time; else + keeps it out.
+            one = len(self.sources) == 1 and self.among is None
+            yield "source = :sources ->> 0" if one else f"+source IN {_LIST.format('sources')}"
         if self.sites or self.listings:
             yield self._sighted(asked)
         if self.securities or self.evidence:
@@ -222,9 +222,9 @@ class Filter:
             "evidence": f"evidence IN {_LIST.format('evidence')}",
         }
         where = " AND ".join(sql for name, sql in named.items() if name in asked)
-        if self.as_of is None and self.securities:
+        if self.as_of is None and self.securities and self.among is None:
             return f"info_code IN (SELECT info_code FROM mentions WHERE {where})"
-        if self.as_of is None:  # most articles have one of any kind
+        if self.as_of is None:  # few articles are asked, or most have one of any kind
             of = "m.info_code = state.info_code"
             return f"EXISTS (SELECT 1 FROM mentions AS m WHERE {of} AND {where})"
         # The table holds those of today; each state has its own as JSON.
