@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
@@ -24,25 +23,21 @@ import pytest
 from pipelines.fields import COLUMNS
 from pipelines.web.words import WORDS
 from tests.conftest import BIN, ROOT, Program
-from tests.web import CHANGED, COPY, Page, Served, add_changed, serving
+from tests.web import CHANGED, COPY, Page, Served, serving
 
 CODE = "NW202205209100000505"
 TABLE = "NW202205319100001010"
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    made = Program(tmp_path_factory.mktemp("web") / "data")
-    made("demo")
-    add_changed(made.data)
-    return made
+@pytest.fixture
+def program(web_program: Program) -> Program:
+    return web_program
 
 
-@pytest.fixture(scope="module")
-def site(program: Program) -> Iterator[Served]:
-    with serving(program.data) as served:
-        yield served
+@pytest.fixture
+def site(web_site: Served) -> Served:
+    return web_site
 
 
 def page(site: Served, path: str, language: str = "en") -> Page:
