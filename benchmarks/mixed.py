@@ -8,36 +8,11 @@ import random
 from collections.abc import Iterator
 from itertools import accumulate
 
-_LATIN = [
-    "GDP",
-    "CPI",
-    "PMI",
-    "A股",
-    "H股",
-    "B站",
-    "ETF",
-    "IPO",
-    "LPR",
-    "ST",
-    "WTI",
-    "OPEC",
-    "AI",
-    "5G",
-    "SUV",
-    "iPhone",
-    "Tesla",
-    "NVIDIA",
-    "TCL",
-    "KKR",
-    "ＧＤＰ",
-    "Ａ股",
-    "３００",
-    "e.g.",
-    "U.S.",
-    "S&P500",
-    "3M",
-    "20Q1",
-]
+_LATIN = (
+    "GDP", "CPI", "PMI", "A股", "H股", "B站", "ETF", "IPO", "LPR", "ST", "WTI", "OPEC", "AI", "5G",
+    "SUV", "iPhone", "Tesla", "NVIDIA", "TCL", "KKR", "ＧＤＰ", "Ａ股", "３００", "e.g.", "U.S.",
+    "S&P500", "3M", "20Q1",
+)  # fmt: skip
 _STOPS = "，，，，，，，，，，。。。。、、；：“”（）！—…·％%"
 _TRADITIONAL = ["證券", "銀行", "滬深", "漲停", "億元", "財經", "國務院", "貨幣", "經濟", "個股"]
 _HAN = [chr(number) for number in range(0x4E00, 0x4E00 + 3500)]

@@ -1,4 +1,4 @@
-"""Search over 100,000 articles: is it exact, how long does a query take, what does the index cost?"""
+"""Search over 100,000 articles: is it exact, how long does it take, what does the index cost?"""
 
 from __future__ import annotations
 
