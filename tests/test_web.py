@@ -16,11 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from pipelines.fields import COLUMNS
+from pipelines.web.diff import steps
 from pipelines.web.words import WORDS
 from tests.conftest import BIN, ROOT, Program
 from tests.web import CHANGED, COPY, Page, Served, serving
@@ -240,6 +242,19 @@ class TestArticle:
         assert "revised by its source, revision 3" in html
         assert "<mark>3</mark>%，成交放大。</del>" in html
         assert "<mark>5</mark>%，成交放大。</ins>" in html
+
+    def test_what_takes_too_long_to_compare_is_shown_whole(self) -> None:
+        begin = time.monotonic()
+        state: dict[str, Any] = dict.fromkeys(("title", "published_at", "source", "digest"))
+        about = {"change": "revised", "seen_at": "2022", "replaced_at": "2022", "revision": 1}
+        states = [
+            {**state, **about, "paragraphs": [{"kind": "text", "text": text * 4000}] * 3000}
+            for text in ("甲", "甲乙", "甲")
+        ]
+        assert [each.too_long for each in steps(states)] == [True, True]
+        short = [{**each, "paragraphs": each["paragraphs"][:1]} for each in states]
+        assert ("removed", (("甲" * 4000, False),)) in steps(short)[-1].lines
+        assert time.monotonic() - begin < 5
 
     def test_the_same_story_elsewhere(self, site: Served) -> None:
         found = page(site, f"/article/{CHANGED}")

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from pipelines.fields import COLUMNS
-from pipelines.web.guard import POLICY
+from pipelines.web.guard import POLICY, Guard
 from tests.web import HOSTILE, Page, Served, fill_hostile, serving
 
 CODES = [f"NW20220601{number:010}" for number in range(len(HOSTILE))]
@@ -170,6 +170,17 @@ class TestNames:
             assert self.ask(served, "Host: news.example.org") == 200
             assert self.ask(served, "Host: example.org") == 400
 
+    @pytest.mark.parametrize(
+        ("host", "ours"),
+        [("192.0.2.7:8001", True), ("[2001:db8::1]", True), ("evil.test", False), ("x.7", False)],
+    )
+    def test_bound_to_every_address_any_bare_one_is_ours(self, host: str, ours: bool) -> None:
+        async def app(*_: object) -> None:
+            raise AssertionError
+
+        guard = Guard(app, ["0.0.0.0"])
+        assert guard._is_ours({"headers": [(b"host", host.encode())]}) is ours
+
     @staticmethod
     def ask(site: Served, headers: str) -> int:
         host, port = site.url.removeprefix("http://").split(":")
@@ -181,6 +192,7 @@ class TestNames:
 
 
 def test_it_only_reads(site: Served) -> None:
+    assert site.head("/").body == b""
     assert site.post("/").status == 405
     assert site.post("/finews/articles").status == 405
 

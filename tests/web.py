@@ -78,6 +78,9 @@ class Served:
         )
         return self._answer(asked)
 
+    def head(self, path: str) -> Answer:
+        return self._answer(Request(self.url + path, method="HEAD"))
+
     def post(self, path: str) -> Answer:
         return self._answer(Request(self.url + path, data=b"a=b"))
 

@@ -14,16 +14,29 @@ Kind = Literal["same", "removed", "added", "left-out"]
 #: Pieces of a line in order; True: this piece is not in the line beside it.
 Pieces: TypeAlias = tuple[tuple[str, bool], ...]
 _CONTEXT = 1
-# Longer ones are shown whole, or not compared: comparing takes the square of it.
-_LINE = 1500
-_LINES = 1500
+# Pairs of lines or characters that are compared for one page; a million may take half a second.
+_PAIRS = 6_000_000
+
+
+class Work:
+    """How much may still be compared."""
+
+    def __init__(self, pairs: int = _PAIRS) -> None:
+        self._left = pairs
+
+    def take(self, old: Sequence[str], new: Sequence[str]) -> bool:
+        """May these be compared with each other?"""
+        pairs = len(old) * len(new)
+        may = pairs <= self._left
+        self._left -= pairs if may else 0
+        return may
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """How a state came to be: ``change`` and ``revision`` as in the history, the ``fields`` that
     differ, the lines that do; ``lost`` says that what stood before was not kept. ``too_long``:
-    the lines are too many to be compared.
+    the lines are too many to be compared. Lines that are too long are shown whole.
     """
 
     change: str
@@ -37,17 +50,17 @@ class Step:
 
 def steps(states: Sequence[Mapping[str, Any]]) -> list[Step]:
     """The steps of a history, the newest first; none of an article with one state."""
-    found = []
+    found, work = [], Work()
     for before, after in pairwise(states):
         old, new = list(lines(before)), list(lines(after))
-        too_long = max(len(old), len(new)) > _LINES
+        too_long = not work.take(old, new)
         found.append(
             Step(
                 change=after["change"],
                 seen_at=after["seen_at"],
                 revision=after["revision"],
                 fields=differing(before, after),
-                lines=[] if too_long else list(compared(old, new)),
+                lines=[] if too_long else list(compared(old, new, work)),
                 lost=before["replaced_at"] != after["seen_at"],
                 too_long=too_long,
             )
@@ -55,11 +68,11 @@ def steps(states: Sequence[Mapping[str, Any]]) -> list[Step]:
     return found[::-1]
 
 
-def compared(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[Kind, Pieces]]:
+def compared(old: Sequence[str], new: Sequence[str], work: Work) -> Iterator[tuple[Kind, Pieces]]:
     """The lines that differ, with one beside them for context.
 
-    >>> [(kind, "".join(text for text, _ in each)) for kind, each in compared("ab", "ac")]
-    [('same', 'a'), ('removed', 'b'), ('added', 'c')]
+    >>> list(compared(["涨3%"], ["涨5%"], Work()))[0]
+    ('removed', (('涨', False), ('3', True), ('%', False)))
     """
     first = True
     for group in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(_CONTEXT):
@@ -70,10 +83,10 @@ def compared(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[Kind, Pie
             if tag == "equal":
                 yield from (("same", ((text, False),)) for text in old[start:end])
             else:
-                yield from _replaced(old[start:end], new[new_start:new_end])
+                yield from _replaced(old[start:end], new[new_start:new_end], work)
 
 
-def _replaced(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[Kind, Pieces]]:
+def _replaced(old: Sequence[str], new: Sequence[str], work: Work) -> Iterator[tuple[Kind, Pieces]]:
     added: list[Pieces] = []
     for before, after in zip_longest(old, new):
         if before is None or after is None:
@@ -83,15 +96,15 @@ def _replaced(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[Kind, Pi
             else:
                 yield "removed", whole
         else:
-            mine, other = _marked(before, after)
+            mine, other = _marked(before, after, work)
             yield "removed", mine
             added.append(other)
     yield from (("added", each) for each in added)
 
 
-def _marked(old: str, new: str) -> tuple[Pieces, Pieces]:
+def _marked(old: str, new: str, work: Work) -> tuple[Pieces, Pieces]:
     """Both lines, with what is only in one of them marked."""
-    if max(len(old), len(new)) > _LINE:
+    if not work.take(old, new):
         return ((old, False),), ((new, False),)
     before: list[tuple[str, bool]] = []
     after: list[tuple[str, bool]] = []
