@@ -16,7 +16,6 @@ from crawler.demo.site import build, post
 from pipelines.database import schema
 from pipelines.database.lock import RunLock
 from pipelines.database.verify import problems
-from pipelines.dedupe import content_hash, words_hash
 from tests import old
 from tests.conftest import ROOT, Program
 from tests.kills import blog, posts
@@ -100,6 +99,9 @@ BROKEN = [
     ("reference", f"UPDATE articles SET run_id = 99 {OF}", True),
     ("paragraph", f"UPDATE mentions SET paragraph = 2 {OF}", False),
     ("same-text-as", f"UPDATE articles SET same_text_as = '12' {OF}", True),
+    ("search", f"UPDATE searched SET content_hash = '12' {OF}", True),
+    ("search", f"DELETE FROM searched {OF}", True),
+    ("search", "DELETE FROM search_data WHERE id > 100", False),
     ("duplicate-group", f"UPDATE articles SET duplicate_group = '12' {OF}", True),
     (
         "failure",
@@ -254,29 +256,9 @@ def test_after_kills_all_is_well(finews: Program) -> None:
     assert finews.json("db", "verify")["first"] == []
 
 
-def mend_made_up(path: Path) -> None:
-    """The rows of fixtures are made up, their fingerprints and pages too."""
-    with closing(sqlite3.connect(path)) as db, db:
-        db.create_function("words_hash", 1, words_hash)
-        db.create_function(
-            "content_hash",
-            4,
-            lambda *said: content_hash(
-                dict(zip(("title", "published_at", "digest", "paragraphs"), said, strict=True))
-            ),
-        )
-        tables = db.execute("SELECT name FROM sqlite_master WHERE name = 'corrections'").fetchall()
-        for table in ("articles", "revisions", *(name for (name,) in tables)):
-            db.execute(
-                f"UPDATE {table} SET"
-                " content_hash = content_hash(title, published_at, digest, paragraphs)"
-            )
-        db.execute("UPDATE articles SET text_hash = words_hash(paragraphs)")
-
-
 @pytest.mark.parametrize("version", old.names(schema.corpus))
 def test_a_file_of_an_older_version_is_migrated_and_content(finews: Program, version: str) -> None:
-    mend_made_up(old.restore(finews.data, "finews", version))
+    old.mend(old.restore(finews.data, "finews", version))
     old.restore(finews.data, "pages", old.names(schema.pages)[0])
     assert finews.json("db", "verify")["first"] == []
 

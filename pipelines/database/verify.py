@@ -45,6 +45,7 @@ Watch: TypeAlias = Callable[[str, int], None]
 _EVERY = 1000  # rows after which the watcher is told
 _DAMAGES = 100  # at most so many are looked for in a file
 _RESTORE = f"restore {CORPUS} from a backup"
+_SEARCH = "run finews search --rebuild"
 _PAGES = f"restore {PAGES} from a backup, or move it away: the corpus works without it"
 _TELLS_TIME = ("_at", "_until")
 # As ``time_text`` writes them. Where it has to count, SQLite makes March of the 30th of February.
@@ -112,6 +113,14 @@ _RULES = (
             f"article {{}} names {{}} in {column}, which is not there; {_RESTORE}",
         )
         for column in ("same_text_as", "duplicate_group")
+    ),
+    _Rule(
+        "search",
+        # While it is being made anew, nobody is told that it is whole.
+        "SELECT a.info_code FROM articles AS a"
+        " LEFT JOIN searched AS s ON s.info_code = a.info_code"
+        " WHERE s.content_hash IS NOT a.content_hash AND EXISTS (SELECT 1 FROM search_state)",
+        f"article {{}} is not found by what it says; {_SEARCH}",
     ),
 )
 # An ingest records what it was given; all else comes of an entry or a listing.
@@ -225,6 +234,7 @@ class _Verification:
         if corpus and not quick:
             yield from self._articles()
             yield from self._earlier()
+            yield from self._search()
             yield from self._json("entries", "url, told", {"told": is_object}, _RESTORE)
         if pages and not quick:
             yield from self._json("kept.pages", "url, headers", {"headers": is_headers}, _PAGES)
@@ -317,6 +327,15 @@ class _Verification:
                     yield Problem("json", f"{name} holds no such JSON in {column}; {_RESTORE}")
                 for kind, told in of_state(state):
                     yield Problem(kind, f"{name} {told}; {_RESTORE}")
+
+    def _search(self) -> Iterator[Problem]:
+        """Read the whole index: SQLite's own check takes it for any other table."""
+        self._watch("search", 0)
+        try:
+            self._conn.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, search, row)")
+            self._conn.execute("SELECT count(*) FROM temp.words").fetchone()
+        except sqlite3.DatabaseError as error:
+            yield Problem("search", f"the search index is damaged ({error}); {_SEARCH}")
 
     def _json(
         self, table: str, columns: str, shapes: Mapping[str, Shape], mend: str
