@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime
 from functools import cache
@@ -184,6 +184,26 @@ def corpus_of() -> Callable[[Program], dict[str, list[Any]]]:
         }
 
     return read
+
+
+@pytest.fixture(scope="session")
+def web_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """The demo's corpus with articles that changed, as :mod:`tests.web` adds them."""
+    from tests.web import add_changed
+
+    made = Program(tmp_path_factory.mktemp("web") / "data")
+    made("demo")
+    add_changed(made.data)
+    return made
+
+
+@pytest.fixture(scope="session")
+def web_site(web_program: Program) -> Iterator[Any]:
+    """``finews serve`` over it, a :class:`tests.web.Served`; for tests that only read."""
+    from tests.web import serving
+
+    with serving(web_program.data) as served:
+        yield served
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

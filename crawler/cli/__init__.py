@@ -31,6 +31,7 @@ COMMANDS = {
     "reparse": "parse stored pages again with today's parsers",
     "runs": "what each run did, and its log",
     "search": "find articles by what they say",
+    "serve": "the corpus in a browser",
     "show": "print one article, or its history",
     "sites": "the sites and listings that are known",
     "status": "what is stored, what is wrong, what is due",

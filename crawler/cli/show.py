@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,7 @@ from crawler.cli import UNEXPECTED, options
 from crawler.cli.output import print_diff, print_json, short_time
 from pipelines.database import history, select
 from pipelines.database.connect import read_corpus
-
-# What says when and by whom a state was written, rather than what it says.
-_ABOUT = ("change", "seen_at", "replaced_at", "updated_at", "run_id", "revision", "content_hash")
+from pipelines.lines import differing, line, lines
 
 
 @click.command("show")
@@ -71,21 +68,14 @@ def _print_history(states: list[dict[str, Any]]) -> None:
             click.echo("  what it said then was not kept, by an older finews")
         known = state["replaced_at"]
         if state is not before:
-            differ = (name for name in state if name not in _ABOUT and state[name] != before[name])
             number = f" to revision {state['revision']}" if state["change"] == "revised" else ""
             when = short_time(state["seen_at"])
-            click.echo(f"\n{when}  {state['change']}{number}: {', '.join(differ)}")
-            print_diff([*_lines(before)], [*_lines(state)])
+            click.echo(
+                f"\n{when}  {state['change']}{number}: {', '.join(differing(before, state))}"
+            )
+            print_diff([*lines(before)], [*lines(state)])
         before = state
     click.echo(f"\n{len(states)} state{'s' if len(states) > 1 else ''}.")
-
-
-def _lines(state: dict[str, Any]) -> Iterator[str]:
-    """What a reader sees of an article, a line a part."""
-    parts = {"title": "title", "time": "published_at", "source": "source", "digest": "digest"}
-    yield from (f"{name}: {state[key]}" for name, key in parts.items() if state[key])
-    for each in state["paragraphs"]:
-        yield from _paragraph(each).split("\n")
 
 
 def _print(article: dict[str, Any]) -> None:
@@ -96,7 +86,7 @@ def _print(article: dict[str, Any]) -> None:
         click.echo(f"\n  {article['digest']}")
     for each in article["paragraphs"]:
         click.echo()
-        click.echo(_paragraph(each))
+        click.echo(line(each))
     if article["mentions"]:
         click.echo("\nMentions")
         for each in article["mentions"]:
@@ -112,12 +102,3 @@ def _print(article: dict[str, Any]) -> None:
             click.echo(f"  {code}")
     if article["same_text_as"]:
         click.echo(f"\nThe same text stood first in {article['same_text_as']}.")
-
-
-def _paragraph(each: dict[str, Any]) -> str:
-    if each["kind"] == "table":
-        return "\n".join("  | " + " | ".join(row) for row in each["rows"])
-    if each["kind"] == "image":
-        return f"  [image] {each['url']}"
-    mark = {"heading": "## ", "list": "- ", "quote": "> "}.get(each["kind"], "")
-    return f"{mark}{each['text']}"

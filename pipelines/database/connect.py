@@ -60,12 +60,16 @@ def read_pages(data: Path) -> Database:
     return _read(path, schema.pages)
 
 
-def _read(path: Path, migrations: Migrations) -> Database:
+def reading(path: Path) -> str:
+    """The URI by which SQLite opens a file read-only, while others may write it."""
     # In a folder that cannot be written, SQLite reads WAL files only as unchanging.
     still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    return f"{path.absolute().as_uri()}?{'immutable=1' if still else 'mode=ro'}"
+
+
+def _read(path: Path, migrations: Migrations) -> Database:
     try:
-        mode = "immutable=1" if still else "mode=ro"
-        conn = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
+        conn = sqlite3.connect(reading(path), uri=True)
         db = Database(configure(conn))
         _refuse_newer(db, migrations, path)
         if migrations.pending(db):

@@ -169,7 +169,7 @@ class Filter:
     def _all(self, columns: str, where: str) -> str:
         """All states, each article in one of them."""
         first = "duplicate_group = info_code AS first_in_group"
-        sql = f"SELECT {columns} FROM (SELECT *, {first} FROM ({{}})) WHERE {where}"
+        sql = f"SELECT {columns} FROM (SELECT *, {first} FROM ({{}})) AS state WHERE {where}"
         if self.as_of is None:
             return sql.format(TODAY)
         # A state stands from the second in which it was seen to that in which it was replaced.
@@ -189,7 +189,9 @@ class Filter:
         if "seen_until" in asked:
             yield "first_seen_at <= :seen_until"
         if "sources" in asked:
-            yield f"source IN {_LIST.format('sources')}"
+            # Of one, articles_by_source gives them in order of time; else + keeps it out.
+            one = len(self.sources) == 1 and self.among is None
+            yield "source = :sources ->> 0" if one else f"+source IN {_LIST.format('sources')}"
         if self.sites or self.listings:
             yield self._sighted(asked)
         if self.securities or self.evidence:
@@ -208,17 +210,23 @@ class Filter:
             "as_of": "first_seen_at <= :as_of",
         }
         where = " AND ".join(sql for name, sql in seen.items() if name in asked)
-        return f"info_code IN (SELECT info_code FROM sightings WHERE {where})"
+        # Asked of each: a site may have shown nearly all, and a page wants the newest few.
+        of = "s.info_code = state.info_code"
+        return f"EXISTS (SELECT 1 FROM sightings AS s WHERE {of} AND {where})"
 
     def _mentioned(self, asked: Container[str]) -> str:
         named = {
-            "securities": f"(code IN {_LIST.format('securities')}"
+            # The first is for the index.
+            "securities": f"code IN {_BARE} AND (code IN {_LIST.format('securities')}"
             f" OR market || '.' || code IN {_LIST.format('securities')})",
             "evidence": f"evidence IN {_LIST.format('evidence')}",
         }
         where = " AND ".join(sql for name, sql in named.items() if name in asked)
-        if self.as_of is None:
+        if self.as_of is None and self.securities and self.among is None:
             return f"info_code IN (SELECT info_code FROM mentions WHERE {where})"
+        if self.as_of is None:  # few articles are asked, or most have one of any kind
+            of = "m.info_code = state.info_code"
+            return f"EXISTS (SELECT 1 FROM mentions AS m WHERE {of} AND {where})"
         # The table holds those of today; each state has its own as JSON.
         each = ", ".join(f"value ->> '{name}' AS {name}" for name in ("market", "code", "evidence"))
         return f"EXISTS (SELECT 1 FROM (SELECT {each} FROM json_each(mentions)) WHERE {where})"
@@ -228,6 +236,7 @@ _SECURITY = re.compile(r"(?:[0-9]{1,3}\.)?[0-9A-Za-z_]+\Z")
 _MOST = 1_000_000  # paragraphs
 _HALF = re.compile("[\ud800-\udfff]")
 _LIST = "(SELECT value FROM json_each(:{}))"
+_BARE = "(SELECT substr(value, instr(value, '.') + 1) FROM json_each(:securities))"
 # The index holds the states of today.
 _SAID = (
     "info_code IN (SELECT info_code FROM searched WHERE id IN"

@@ -46,7 +46,7 @@ def drawn(facts: Facts) -> dict[str, str]:
     if facts.coverage and facts.days:
         first, last = facts.days
         first = max(first, last.replace(year=max(last.year - _YEARS + 1, 1), month=1, day=1))
-        share = _shares(facts.coverage, first, last)
+        share = shares(facts.coverage, first, last)
         years = range(first.year, last.year + 1)
         found["pictures/coverage.svg"] = pictures.calendar(share, years)
     return found
@@ -252,7 +252,7 @@ def _bound(time: str) -> str:
     return time[:16].replace("T", " ") if time else "its beginning"
 
 
-def _shares(
+def shares(
     coverage: Mapping[tuple[str, str], Sequence[Span]], first: date, last: date
 ) -> dict[date, float]:
     """For each day, the share of the listings whose coverage holds it whole."""

@@ -1,0 +1,70 @@
+"""One article: its text, what it names, how it came, what changed, who else has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+from urllib.parse import unquote
+
+from datasette import Response
+from sqlite_utils import Database
+
+from crawler import infocode
+from pipelines.database import browse, history, select
+from pipelines.web import links
+from pipelines.web.diff import steps
+from pipelines.web.page import Desk, Missing
+
+_OTHERS = 50
+
+
+async def page(desk: Desk, request: Any) -> Response:
+    """``/article/CODE``; bare digits, or an address that holds a code, lead to it."""
+    given = unquote(request.url_vars["code"])
+    found = await desk.ask(lambda db: _read(db, given))
+    if found is None:
+        code = infocode.read(given)
+        if code is None or code == given:
+            raise Missing(given)
+        return Response.redirect(links.article(code))
+    return await desk.html(request, "article.html", found)
+
+
+def _read(db: Database, code: str) -> dict[str, Any] | None:
+    article = select.article(db, code)
+    if article is None:
+        return None
+    others = article["near_duplicates"][:_OTHERS]
+    known = browse.briefly(db, others)
+    return {
+        "article": article,
+        "blocks": list(_blocks(article["paragraphs"])),
+        "mentions": list(_mentions(article["mentions"])),
+        "others": [known[each] for each in others if each in known],
+        "more_others": len(article["near_duplicates"]) - len(others),
+        "steps": steps(history.states(db, code)),
+    }
+
+
+def _blocks(paragraphs: Sequence[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The paragraphs by kind; items of a list that follow each other are one list."""
+    for kind, each in groupby(paragraphs, key=lambda paragraph: paragraph["kind"]):
+        if kind == "list":
+            yield kind, list(each)
+        else:
+            yield from ((kind, [one]) for one in each)
+
+
+def _mentions(mentions: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A row a security, in the order the article names them: its names and its evidence."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in mentions:
+        row = found.setdefault(
+            (each["market"], each["code"]),
+            {"market": each["market"], "code": each["code"], "names": [], "evidence": []},
+        )
+        for key, value in (("names", each["name"]), ("evidence", each["evidence"])):
+            if value and value not in row[key]:
+                row[key].append(value)
+    yield from found.values()

@@ -1,0 +1,110 @@
+"""What every page needs: the corpus in Datasette's threads, words, a template, figures kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from datasette import Response
+from datasette.utils import sqlite_timelimit
+from datasette.utils.asgi import Base400
+from sqlite_utils import Database
+
+from pipelines.web.text import legible
+from pipelines.web.words import Words, language
+
+#: The name of the corpus in Datasette.
+CORPUS = "finews"
+# Milliseconds that a page may take to read; far more than any should.
+_PATIENCE = 10_000
+_KEPT_SECONDS = 60
+_CACHE = {"cache-control": "no-cache", "vary": "accept-language"}
+
+Value = TypeVar("Value")
+Ask = Callable[[Database], Value]
+
+
+class Missing(Base400):  # type: ignore[misc]
+    """There is no such page. (Datasette's own ``NotFound`` looks for it under other spellings.)"""
+
+    status = 404
+
+
+class TooSlow(Exception):
+    """The question took longer than a page may."""
+
+
+class Desk:
+    """Answers for all pages of one Datasette."""
+
+    def __init__(self, datasette: Any) -> None:
+        self.datasette = datasette
+        self._kept: dict[str, tuple[float, object]] = {}
+        self._asking = asyncio.Lock()
+
+    async def ask(self, question: Ask[Value]) -> Value:
+        """What a function finds in the corpus. Raises :class:`TooSlow`."""
+
+        def timed(conn: sqlite3.Connection) -> Value:
+            # Datasette's own pages need the rows by name; our questions take them as tuples.
+            by_name, conn.row_factory = conn.row_factory, None
+            try:
+                with sqlite_timelimit(conn, _PATIENCE):
+                    return question(Database(conn))
+            finally:
+                conn.row_factory = by_name
+
+        try:
+            found: Value = await self.datasette.get_database(CORPUS).execute_fn(timed)
+        except sqlite3.OperationalError as error:
+            if str(error) == "interrupted":
+                raise TooSlow from error
+            raise
+        return found
+
+    async def kept(self, name: str, question: Ask[Value]) -> Value:
+        """The same, asked once a minute for all readers."""
+        async with self._asking:
+            until, value = self._kept.get(name, (0.0, None))
+            if until < time.monotonic():
+                value = await self.ask(question)
+                self._kept[name] = (time.monotonic() + _KEPT_SECONDS, value)
+        return value  # type: ignore[return-value]
+
+    async def html(
+        self, request: Any, template: str, values: dict[str, Any], status: int = 200
+    ) -> Response:
+        """A page."""
+        text = await self.datasette.render_template(template, values, request=request)
+        return Response.html(legible(text), status=status, headers=_CACHE)
+
+
+def words(request: Any) -> Words:
+    """The labels in the language that the browser asks for."""
+    return Words(language(request.headers.get("accept-language", "")))
+
+
+def as_json(value: object, status: int = 200) -> Response:
+    """JSON for machines, Chinese characters as they are."""
+    text = legible(json.dumps(value, ensure_ascii=False, indent=2))
+    return Response(
+        f"{text}\n",
+        status=status,
+        headers={"cache-control": "no-cache"},
+        content_type="application/json; charset=utf-8",
+    )
+
+
+def is_narrow(request: Any) -> bool:
+    """Is the picture for a phone?"""
+    return bool(request.args.get("narrow"))
+
+
+def drawing(svg: str, policy: str) -> Response:
+    """A picture, with the policy that lets its own style in."""
+    headers = {**_CACHE, "cache-control": "max-age=60", "content-security-policy": policy}
+    return Response(svg, headers=headers, content_type="image/svg+xml; charset=utf-8")

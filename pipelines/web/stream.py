@@ -1,0 +1,135 @@
+"""A whole list as CSV, as it is read: memory does not grow, and a reader may leave."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from datasette import Response
+
+from pipelines.database.connect import read_corpus
+from pipelines.database.select import Filter, rows, states
+from pipelines.export import csv
+from pipelines.web.page import Desk
+from pipelines.web.wanted import Asked
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+_AT_ONCE = 4
+_PIECE = 64 * 1024
+_HEADERS = (
+    (b"content-type", b"text/csv; charset=utf-8"),
+    (b"content-disposition", b'attachment; filename="finews.csv"'),
+    (b"cache-control", b"no-cache"),
+)
+
+
+class _Left(Exception):
+    """The reader is not there any more."""
+
+
+class _Pipe(io.RawIOBase):
+    """A file that hands its pieces from the thread that reads to the loop that sends."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        #: Pieces; the empty one is the end, None an end before it.
+        self.pieces: asyncio.Queue[bytes | None] = asyncio.Queue(4)
+        self.left = threading.Event()
+        self._loop = loop
+        self._waiting = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:
+        self._waiting += piece
+        if len(self._waiting) >= _PIECE:
+            self.hand_on()
+        return len(piece)
+
+    def hand_on(self) -> None:
+        """Give on what waits."""
+        if self._waiting:
+            self.put(bytes(self._waiting))
+            self._waiting.clear()
+
+    def put(self, piece: bytes | None) -> None:
+        """Wait until there is room; what nobody waits for any more is dropped."""
+        with suppress(RuntimeError, CancelledError):  # the server has ended
+            if not self.left.is_set():
+                asyncio.run_coroutine_threadsafe(self.pieces.put(piece), self._loop).result()
+
+    def check(self, _: int) -> None:
+        """Raise :class:`_Left` when nobody waits any more."""
+        if self.left.is_set():
+            raise _Left
+
+
+class Streams:
+    """The lists that are being sent, a few at once: each has a thread and a connection."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._room = asyncio.Semaphore(_AT_ONCE)
+
+    async def csv(self, desk: Desk, request: Any, send: Send, receive: Receive) -> Response | None:
+        """``/search.csv``: all that the filter selects, in the shape of an export."""
+        try:
+            wanted = Asked.of(request.query_string).wanted()
+        except ValueError as error:
+            return Response.text(f"{error}\n", status=400)
+        await desk.ask(lambda db: states(db, wanted, "info_code"))  # is there an index to ask?
+        # A read as long as this is not for the threads that answer pages.
+        async with self._room:
+            pipe = _Pipe(asyncio.get_running_loop())
+            threading.Thread(target=self._write, args=(wanted, pipe), daemon=True).start()
+            await _sent(pipe, send, receive)
+        return None
+
+    def _write(self, wanted: Filter, pipe: _Pipe) -> None:
+        end: bytes | None = None
+        try:
+            db = read_corpus(self._data)
+            try:
+                csv.write(rows(db, wanted), cast("BinaryIO", pipe), pipe.check)
+            finally:
+                db.close()
+            pipe.hand_on()
+            end = b""
+        except _Left:
+            pass
+        finally:
+            pipe.put(end)
+
+
+async def _sent(pipe: _Pipe, send: Send, receive: Receive) -> None:
+    """Send the pieces as they come; what breaks off is no whole answer."""
+    gone = asyncio.ensure_future(_gone(receive, pipe))
+    try:
+        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+        while piece := await pipe.pieces.get():
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if piece is None and not gone.done():
+            raise ConnectionAbortedError("the list could not be read to its end")
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        pipe.left.set()
+        while not pipe.pieces.empty():  # let the thread go that waits for room
+            pipe.pieces.get_nowait()
+        gone.cancel()
+
+
+async def _gone(receive: Receive, pipe: _Pipe) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    pipe.left.set()
+    while not pipe.pieces.empty():
+        pipe.pieces.get_nowait()
+    await pipe.pieces.put(None)
