@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,6 +15,8 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from benchmarks.mixed import queries, texts
+from crawler.demo.server import serve, static
+from crawler.demo.site import build, post
 from crawler.items import Article, Paragraph
 from crawler.parsers.dates import SHANGHAI
 from pipelines.database.connect import read_corpus, writing
@@ -26,7 +30,11 @@ from pipelines.search.fold import fold
 
 ARTICLES = 100_000
 QUERIES = 500
-_STORED = 4_000
+_STORED, _CRAWLED, _ROUNDS = 4_000, 1_000, 3
+_NO_INDEX = (
+    "from pipelines.database.search_index import SearchIndex as index;"
+    " index.write = lambda *_: None; "
+)
 _BEGIN, _STEP = datetime(2024, 1, 1, 9, tzinfo=SHANGHAI), timedelta(seconds=310)
 
 
@@ -137,11 +145,12 @@ def _latency(db: Database, asked: list[str], order: Order) -> str:
 
 
 def _cost() -> Iterator[tuple[str, str]]:
-    """What the index adds to the storing of articles, batch by batch as a crawl does."""
+    """What the index adds: to the storing of articles, and to a crawl of a server that answers at
+    once; each time without it right after.
+    """
     said = list(texts(_STORED))
-    kept = SearchIndex.write
-    ratios = []
-    for _ in range(3):
+    kept, ratios = SearchIndex.write, []
+    for _ in range(_ROUNDS):
         whole = _stored(said)
         SearchIndex.write = lambda *_: None  # type: ignore[method-assign]
         try:
@@ -149,6 +158,13 @@ def _cost() -> Iterator[tuple[str, str]]:
         finally:
             SearchIndex.write = kept  # type: ignore[method-assign]
     yield "search: storing, times that without an index", f"{statistics.median(ratios):.2f}"
+    posts = [
+        post(f"20220601{number:010}", title=text[:20], date="2022-06-01 09:00:00 +0800", body=text)
+        for number, text in enumerate(said[:_CRAWLED])
+    ]
+    with serve(static({"finews.withounder.com": build(posts)})) as url:
+        crawls = [_crawled(url, "") / _crawled(url, _NO_INDEX) for _ in range(_ROUNDS)]
+    yield "  a crawl, times that without an index", f"{statistics.median(crawls):.2f}"
 
 
 def _stored(said: list[str]) -> float:
@@ -158,3 +174,19 @@ def _stored(said: list[str]) -> float:
             run.store.add(_article(number, text))
         run.store.flush()
         return time.perf_counter() - start
+
+
+def _crawled(url: str, before: str) -> float:
+    """Seconds of a crawl by the program, with something done ``before`` in its process."""
+    program = f"{before}from crawler.cli import main; main()"
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-c", program, "crawl", "finews", "--listing", "category/emnews",
+             "--replay", url, "--data", folder],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        seconds = time.perf_counter() - start
+        with closing(read_corpus(Path(folder)).conn) as conn:
+            assert conn.execute("SELECT count(*) FROM articles").fetchone() == (_CRAWLED,)
+    return seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import count, islice
 from typing import Literal
 
 from sqlite_utils import Database
@@ -21,7 +21,7 @@ Order = Literal["newest", "rank"]
 #: Of more hits than this, only the newest are ranked.
 RANKED = 10_000
 _TITLE = 10.0  # what a hit in the title counts, against one in the text
-_CHUNK = 60
+_FIRST, _LARGEST = 60, 5000  # hits that are looked up at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,9 @@ def _wanted(
 ) -> Iterator[tuple[str, int, str | None]]:
     """Those of the hits that the whole filter selects, with row number and time, in their order."""
     among = None if wanted.among is None else set(wanted.among)
-    while chunk := list(islice(ids, _CHUNK)):
+    # The first page is in the first chunk, if nothing narrows; else few and large ones are quick.
+    sizes = (min(_FIRST << times, _LARGEST) for times in count())
+    while chunk := list(islice(ids, next(sizes))):
         codes = dict(
             db.conn.execute(
                 "SELECT info_code, id FROM searched WHERE id IN (SELECT value FROM json_each(?))",
