@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crawler.items import Paragraph
 from crawler.parsers.body import Body, read_body
-from crawler.parsers.html import parse
+from crawler.parsers.html import parse, without_scripts
 
 Shape = tuple[str, object]
 
@@ -238,3 +238,14 @@ def test_arbitrary_text_gives_no_empty_paragraph_and_no_outer_blanks(source: str
             assert all(cell == cell.strip() for row in paragraph.rows for cell in row)
         else:
             assert paragraph.text and paragraph.text == paragraph.text.strip()
+
+
+@pytest.mark.parametrize("quote", ['"', "'", ""])
+@pytest.mark.parametrize("script", ["javascript:alert(1)", " JavaScript:go(`x`)", "vbscript:x"])
+def test_a_script_in_a_link_takes_no_text_with_it(quote: str, script: str) -> None:
+    source = (
+        f'<p>看<a href={quote}{script}{quote}>这里</a>以及<a href="https://x.test/">那里</a>。</p>'
+    )
+    left = without_scripts(source)
+    assert "script:" not in left.lower()
+    assert texts(left) == ["看这里以及那里。"]

@@ -68,8 +68,8 @@ def titles(found: Found) -> list[str]:
 @cache
 def plain_character(char: str) -> str:
     """Width, case and traditional forms by Unicode and OpenCC alone: none of our code."""
-    wide = unicodedata.normalize("NFKC", char)
-    char = wide if len(wide) == 1 else char
+    is_wide = unicodedata.east_asian_width(char) in "FH"
+    char = unicodedata.normalize("NFKC" if is_wide else "NFC", char)
     return " " if char.isspace() else CONVERTER.convert(char.lower())
 
 
@@ -172,6 +172,7 @@ def test_a_query_finds(run: Run, query: str, says: str) -> None:
         ("降准", "下降"),
         ("上涨公司", "公司上涨"),
         ("3007", "300 7"),
+        ("1", "①²½"),
     ],
 )
 def test_a_query_does_not_find(run: Run, query: str, says: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 from contextlib import closing
@@ -10,8 +11,11 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
 
+from crawler.cli.search import _print_hit
 from pipelines.database.lock import RunLock
+from pipelines.database.search import Hit
 from pipelines.run import Run
 from tests.conftest import Program
 from tests.test_search import article
@@ -165,6 +169,16 @@ def test_what_articles_say_moves_no_cursor(hostile: Program) -> None:
     for query in ("题", "正"):
         shown = hostile("search", query)
         assert not set(shown) & set("\x1b\x07\x9b")
+
+
+def test_on_a_terminal_codes_are_links_and_blanks_stay() -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=80)
+    text = (("Ａ股\u3000", False), ("上涨", True))
+    _print_hit(Hit("NW1", "posts", None, text, text, None, "https://x.test/1", None), screen)
+    shown = screen.file.getvalue()
+    assert "https://x.test/1" in shown.split("\x1b]8;")[1]
+    assert shown.count("Ａ股\u3000") == 2
+    assert "【" not in shown
 
 
 def test_help_has_examples(demo: Program) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from pipelines.run import Run
 from pipelines.search.marks import Marked
 
 _SOURCE = 12  # cells
+_MOVES = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @click.command("search")
@@ -160,14 +162,16 @@ def _print_hit(hit: Hit, screen: Console) -> None:
     screen.print(line)
     if hit.snippet:
         screen.print(Padding(_styled(hit.snippet, plain=plain), (0, 0, 0, 2), expand=False))
-    # Not by rich, which would break a long address.
-    code = click.style(hit.info_code, dim=True)
-    click.echo(f"  {code}  {_printable(hit.url or '')}".rstrip())
+    code, url = hit.info_code, _printable(hit.url or "")
+    if plain:
+        click.echo(f"  {code}  {url}".rstrip())
+    else:
+        screen.print(Text.assemble("  ", (code, f"dim link {url}" if url else "dim")))
 
 
 def _printable(text: str) -> str:
-    """Without what moves a terminal's cursor."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+    """Without what moves a terminal's cursor or turns its lines around."""
+    return _MOVES.sub("\ufffd", text.replace("\n", " "))
 
 
 def _styled(text: Marked, *, plain: bool) -> Text:

@@ -17,7 +17,8 @@ _NUL = re.compile(r"&#(?:0+|[xX]0+)(?:;|(?![0-9A-Fa-f]))|\x00")
 _SCRIPT = re.compile(r"<script\b.*?(?:</script\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _HANDLER = re.compile(r"(?<=[\s\"'/])on[a-z]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
 _MAYBE = re.compile(r"on[a-z]+\s*=")  # begins with letters: found fast
-_SCRIPT_URL = re.compile(r"(?<==)\s*([\"']?)\s*(?:javascript|vbscript):[^\"'>]*", re.IGNORECASE)
+# But not the quotation mark that opens it: the one that closes it would open another text.
+_SCRIPT_URL = re.compile(r"((?<==)\s*[\"']?)\s*(?:javascript|vbscript):[^\"'>]*", re.IGNORECASE)
 _BLANKS = "".join(map(chr, (*range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 0x1680))) + (
     "".join(
         map(chr, (*range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF))
@@ -57,9 +58,7 @@ def without_scripts(text: str) -> str:
     lower = text.lower()
     if "<script" not in lower and "script:" not in lower and not _MAYBE.search(lower):
         return text
-    for pattern in (_SCRIPT, _HANDLER, _SCRIPT_URL):
-        text = pattern.sub("", text)
-    return text
+    return _SCRIPT_URL.sub(r"\1", _HANDLER.sub("", _SCRIPT.sub("", text)))
 
 
 def select(path: etree.XPath, node: Element) -> list[Element]:

@@ -19,7 +19,7 @@ from crawler.parsers.dates import read_time
 from crawler.parsers.html import parse, strip, unwrap, without_scripts
 
 SITE = "posts"
-PARSER = "posts.file/1"
+PARSER = "posts.file/2"
 
 _KEY = re.compile(r"([A-Za-z_][\w-]*)\s*:(?:\s+(.*))?\Z")
 _DIGEST = re.compile(r"> (.*)\n\n?")

@@ -73,7 +73,7 @@ def _read(path: Path, migrations: Migrations) -> Database:
         db = Database(configure(conn))
         _refuse_newer(db, migrations, path)
         if migrations.pending(db):
-            raise StoreError(f"{path} is of an older version; run finews crawl to migrate it", path)
+            raise StoreError(f"{path} is of an older version; any run migrates it, such as finews db verify", path)
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be read: {error}", path) from error
     return db

@@ -51,14 +51,16 @@ def _folded(char: str) -> str:
         return SPACE
     if unicodedata.category(char) in _NO_TEXT:
         return "\ufffd"
-    char = _single(unicodedata.normalize("NFKC", char), char)
+    # Of Unicode's compatible forms only width makes no difference: ① is not 1, nor ² 2.
+    is_width = unicodedata.decomposition(char).startswith(("<wide>", "<narrow>"))
+    char = _single(unicodedata.normalize("NFKC" if is_width else "NFC", char), char)
     char = _single(char.casefold(), char)
     return char if ord(char) < _HAN else _single(_simplified().convert(char), char)
 
 
 def _single(folded: str, char: str) -> str:
-    # 「℃」 would be two, 「㈱」 three: they stay as they are.
-    return folded if len(folded) == 1 and not folded.isspace() else char
+    # ß would be two: it stays as it is.
+    return folded if len(folded) == 1 else char
 
 
 _TABLE = _Table()
