@@ -339,9 +339,7 @@ class TestLanguages:
 
 
 class TestDatasette:
-    @pytest.mark.parametrize(
-        "path", ["/finews", "/finews/articles", f"/finews/articles/{CODE}", "/finews?sql=select+1"]
-    )
+    @pytest.mark.parametrize("path", ["/finews", "/finews/articles", f"/finews/articles/{CODE}"])
     def test_its_own_pages_are_there_without_script_or_style(self, site: Served, path: str) -> None:
         found = page(site, path)
         assert not found.all("script")
@@ -355,19 +353,6 @@ class TestDatasette:
     def test_pages_are_not_served(self, site: Served) -> None:
         assert site.get("/pages").status == 404
         assert "bodies" not in site.get("/finews").text
-
-    @pytest.mark.parametrize(
-        "sql",
-        [
-            "delete+from+articles",
-            "attach+'x'+as+y",
-            "pragma+query_only=0",
-            "select+1;delete+from+articles",
-        ],
-    )
-    def test_nothing_is_written(self, site: Served, program: Program, sql: str) -> None:
-        assert site.get(f"/finews.json?sql={sql}").status == 400
-        assert program.rows("SELECT count(*) FROM articles") == [25]
 
 
 class TestServer:
@@ -405,14 +390,20 @@ class TestServer:
             for number in range(50):
                 with db:
                     db.execute("UPDATE walks SET pages = ?", (number,))
-            statuses = {each.result().status for each in asked}
-        assert statuses == {200}
+            answers = [each.result().status for each in asked]
+        lists = paths.index("/search.csv")  # of which more than four at once are put off
+        assert set(answers[lists :: len(paths)]) <= {200, 503}
+        del answers[lists :: len(paths)]
+        assert set(answers) == {200}
 
     def test_a_reader_who_leaves_is_let_go(self, site: Served) -> None:
         host, port = site.url.removeprefix("http://").split(":")
         for _ in range(8):  # more than are sent at once
             with socket.create_connection((host, int(port))) as reader:
                 reader.sendall(b"GET /search.csv HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        deadline = time.monotonic() + 10
+        while site.get("/search.csv").status == 503:
+            assert time.monotonic() < deadline
         assert site.get("/search.csv").status == 200
 
     def test_without_a_corpus_it_says_so(self, finews: Program) -> None:

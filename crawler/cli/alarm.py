@@ -16,9 +16,9 @@ from crawler.cli.output import console, print_json, short_time
 from crawler.config_file import load
 from pipelines.alarms.message import trial
 from pipelines.alarms.sinks import Delivery, pings, send, sinks
-from pipelines.database import outbox, report
+from pipelines.database import outbox
 from pipelines.database.connect import open_corpus, read_corpus, writing
-from pipelines.health.note import Note
+from pipelines.health import note
 from pipelines.run import now
 
 _CLOSED = timedelta(days=30)
@@ -53,9 +53,7 @@ def command(*, closed: bool, hush: str | None, test: bool, data: Path, as_json: 
         sys.exit(_test(as_json=as_json))
     if hush:
         _hush(hush, data)
-    told = Note(data).read()  # of a data folder that fails
-    noted = [told.as_alarm()] if told else []
-    found = noted + report.alarms(read_corpus(data), now() - _CLOSED if closed else None)
+    found = note.alarms(read_corpus(data), data, now() - _CLOSED if closed else None)
     if as_json:
         print_json(found)
     else:

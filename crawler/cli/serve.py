@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,15 @@ import click
 from crawler.cli import UNEXPECTED, options
 from crawler.cli.output import print_json
 from crawler.errors import MissingExtra
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?")
+
+
+def _bare(_ctx: object, _param: object, names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise click.BadParameter(f"{name!r} is no host name; leave out its port and path")
+    return names
 
 
 @click.command("serve")
@@ -26,6 +36,7 @@ from crawler.errors import MissingExtra
     "names",
     multiple=True,
     metavar="NAME",
+    callback=_bare,
     help="Host name it is asked by, such as behind a reverse proxy; may be repeated.",
 )
 @options.data

@@ -16,7 +16,7 @@ from crawler.config_file import load
 from pipelines.database import report
 from pipelines.database.connect import read_corpus
 from pipelines.database.lock import is_held
-from pipelines.health.note import Note
+from pipelines.health import note
 from pipelines.run import now
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -35,9 +35,8 @@ def command(data: Path, as_json: bool) -> None:
     Example:
       finews status --data data
     """
-    found = report.status(read_corpus(data), now(), load().settings.polling)
-    if told := Note(data).read():
-        found["alarms"].append(told.as_alarm())
+    db = read_corpus(data)
+    found = report.status(db, now(), load().settings.polling) | {"alarms": note.alarms(db, data)}
     if as_json:
         print_json(found)
     else:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from sqlite_utils import Database
 
-from pipelines.database.coverage import Span, gaps, joined
+from pipelines.database.coverage import Span, gaps
+from pipelines.database.report import last_walks
 from pipelines.database.rows import dicts, json_text, time_text
 
 # One look into articles_by_source for each, rather than all its entries.
@@ -33,13 +34,6 @@ _SITES = """
   SELECT l.site, (SELECT count(*) FROM articles WHERE site = l.site) AS articles,
     (SELECT max(published_at) FROM articles WHERE site = l.site) AS newest_published_at
   FROM (SELECT DISTINCT site FROM listings) AS l ORDER BY 1
-"""
-_LISTINGS = """
-  SELECT l.site, l.name AS listing, w.started_at AS last_walk, w.outcome, w.entries, w.new,
-    (SELECT max(to_at) FROM coverage WHERE site = l.site AND listing = l.name) AS complete_to
-  FROM listings AS l LEFT JOIN walks AS w ON w.id =
-    (SELECT max(id) FROM walks WHERE site = l.site AND listing = l.name)
-  ORDER BY l.site, l.rowid
 """
 _MONTH = "published_at >= ? AND published_at < ?"
 # The names by which the newest rows know a security; of an index there are very many.
@@ -80,26 +74,25 @@ def sites(db: Database) -> list[dict[str, Any]]:
     return [row | {"failures": failed[row["site"]]} for row in dicts(db, _SITES)]
 
 
-def listings(db: Database, missing: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row a listing that is known: its last walk, until when it is complete, and how many
-    open ``failures`` and of the gaps ``missing`` it has.
+def listings(
+    db: Database,
+    missing: Iterable[dict[str, Any]],
+    covered: Mapping[tuple[str, str], Sequence[Span]],
+) -> list[dict[str, Any]]:
+    """A row a listing that is known: its last walk, ``complete_to`` by what is ``covered``, and
+    how many open ``failures`` and of the gaps ``missing`` it has.
     """
     failed = Counter(
         db.conn.execute("SELECT site, listing FROM failures WHERE resolved_at IS NULL").fetchall()
     )
     open_ = Counter((gap["site"], gap["listing"]) for gap in missing)
     return [
-        row | {"failures": failed[name], "gaps": open_[name]}
-        for row in dicts(db, _LISTINGS)
+        row
+        | {"complete_to": max((span.end for span in covered.get(name, ())), default=None)}
+        | {"failures": failed[name], "gaps": open_[name]}
+        for row in last_walks(db)
         for name in [(row["site"], row["listing"])]
     ]
-
-
-def alarms(db: Database) -> list[dict[str, Any]]:
-    """What needs a person, the oldest first."""
-    return list(
-        dicts(db, "SELECT opened_at, message FROM alarms WHERE closed_at IS NULL ORDER BY id")
-    )
 
 
 def last_run(db: Database) -> dict[str, Any] | None:
@@ -111,18 +104,6 @@ def last_run(db: Database) -> dict[str, Any] | None:
 def missing(db: Database) -> list[dict[str, Any]]:
     """The gaps of all listings, those that reach furthest first."""
     return sorted(gaps(db), key=lambda gap: str(gap["to_at"]), reverse=True)
-
-
-def covered(db: Database) -> dict[tuple[str, str], list[Span]]:
-    """The spans of time for which each known listing is complete, oldest first."""
-    found: dict[tuple[str, str], list[Span]] = {
-        (site, name): [] for site, name in db.conn.execute("SELECT site, name FROM listings")
-    }
-    for site, listing, start, end in db.conn.execute(
-        "SELECT site, listing, coalesce(from_at, ''), to_at FROM coverage"
-    ):
-        found.setdefault((site, listing), []).append(Span(start, end))
-    return {name: joined(each) for name, each in found.items()}
 
 
 def source(db: Database, name: str, most: int) -> dict[str, Any] | None:

@@ -25,9 +25,8 @@ _OWED = """
     SELECT 1 FROM failures AS f WHERE f.site = e.site AND f.url = e.url
     AND f.resolved_at IS NULL AND f.next_try_at IS NOT NULL)) LIMIT 1
 """
-# All that are known or were walked, by one look into the index of the walks each: of those
-# there are millions.
-_LISTINGS = """
+# All that were walked, by one look into the index of the walks each: of those there are millions.
+_WALKED = """
   WITH RECURSIVE
   sites(site) AS (
     SELECT min(site) FROM walks UNION ALL
@@ -37,8 +36,9 @@ _LISTINGS = """
     SELECT site, (SELECT min(listing) FROM walks WHERE site = w.site AND listing > w.listing)
     FROM walked AS w WHERE w.listing > '')
   SELECT site, listing FROM walked WHERE listing > ''
-  UNION SELECT site, name FROM listings ORDER BY 1, 2
 """
+_LISTINGS = f"{_WALKED} UNION SELECT site, name FROM listings ORDER BY 1, 2"
+_WALKED_BY = "SELECT DISTINCT site, listing FROM walks WHERE ended_at <= ?"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -133,20 +133,15 @@ def spans(db: Database, as_of: datetime | None = None) -> dict[tuple[str, str], 
     ``as_of`` gives those that walks had read when that second was over, whether or not all that
     they showed was stored by then.
     """
-    found: dict[tuple[str, str], list[Span]] = {
-        (site, listing): []
-        for site, listing in db.conn.execute(
-            "SELECT DISTINCT site, listing FROM walks WHERE :as_of IS NULL OR ended_at <= :as_of"
-            " ORDER BY site, listing",
-            {"as_of": as_of and time_text(as_of)},
-        )
-    }
+    then = () if as_of is None else (time_text(as_of),)
+    walked = db.conn.execute(_WALKED if as_of is None else _WALKED_BY, then)
+    found: dict[tuple[str, str], list[Span]] = {name: [] for name in sorted(walked)}
     sql = "SELECT site, listing, coalesce(from_at, ''), to_at FROM {}"
     if as_of is None:
         rows = db.conn.execute(sql.format("coverage"))
     else:
         rows = db.conn.execute(
-            sql.format("walks") + " WHERE to_at IS NOT NULL AND ended_at <= ?", (time_text(as_of),)
+            sql.format("walks") + " WHERE to_at IS NOT NULL AND ended_at <= ?", then
         )
     for site, listing, start, end in rows:
         found.setdefault((site, listing), []).append(Span(start, end))

@@ -17,7 +17,7 @@ from pipelines.database.rows import dicts, time_text
 
 
 def status(db: Database, now: datetime, polling: Polling) -> dict[str, Any]:
-    """Totals, open alarms, the last run, whether one is ``overdue`` where cron is at work, hosts
+    """Totals, the last run, whether one is ``overdue`` where cron is at work, hosts
     at rest ``now``, a row a listing; times as stored.
 
     A listing's row has, beside that of :func:`listings`: ``next_due_at``, when ``--due`` walks it
@@ -50,13 +50,6 @@ def status(db: Database, now: datetime, polling: Polling) -> dict[str, Any]:
                 time_text(now),
             )
         ),
-        "alarms": [
-            *dicts(
-                db,
-                "SELECT rule, subject, message, opened_at, hushed_at FROM alarms"
-                " WHERE closed_at IS NULL ORDER BY id",
-            )
-        ],
         "listings": _watched(db, now, polling),
     }
 
@@ -98,17 +91,26 @@ def _standing(
 
 def listings(db: Database) -> list[dict[str, Any]]:
     """A row a listing that was found or has answered, with its last walk."""
+    seen = {
+        (site, listing): articles
+        for site, listing, articles in db.conn.execute(
+            "SELECT site, listing, count(DISTINCT info_code) FROM sightings GROUP BY site, listing"
+        )
+    }
+    return [
+        row | {"articles": seen.get((row["site"], row["listing"]), 0)} for row in last_walks(db)
+    ]
+
+
+def last_walks(db: Database) -> list[dict[str, Any]]:
+    """The rows of :func:`listings` without their articles, which takes long to count."""
     return list(
         dicts(
             db,
             """
-                WITH seen AS (SELECT site, listing, count(DISTINCT info_code) AS articles
-                              FROM sightings GROUP BY site, listing)
-                SELECT l.site, l.name AS listing, l.url, coalesce(articles, 0) AS articles,
-                  w.started_at AS last_walk, w.outcome, w.entries, w.new
-                FROM listings AS l
-                LEFT JOIN seen ON seen.site = l.site AND seen.listing = l.name
-                LEFT JOIN walks AS w ON w.id =
+                SELECT l.site, l.name AS listing, l.url, w.started_at AS last_walk, w.outcome,
+                  w.entries, w.new
+                FROM listings AS l LEFT JOIN walks AS w ON w.id =
                   (SELECT max(id) FROM walks WHERE site = l.site AND listing = l.name)
                 ORDER BY l.site, l.rowid
                 """,

@@ -15,8 +15,11 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from sqlite_utils import Database
+
+from pipelines.database import report
 from pipelines.database.rows import time_text
 from pipelines.health.rules import Problem
 
@@ -87,6 +90,12 @@ class Note:
             _write(self._path, "")
             with suppress(OSError):
                 self._spare.unlink(missing_ok=True)
+
+
+def alarms(db: Database, data: Path, closed_since: datetime | None = None) -> list[dict[str, Any]]:
+    """What was told of a data folder that fails, before what :func:`report.alarms` gives."""
+    told = Note(data).read()
+    return [*([told.as_alarm()] if told else []), *report.alarms(db, closed_since)]
 
 
 def _write(path: Path, text: str) -> bool:

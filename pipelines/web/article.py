@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from crawler import infocode
 from pipelines.database import browse, history, select
 from pipelines.web import links
-from pipelines.web.diff import steps
+from pipelines.web.diff import STEPS, steps
 from pipelines.web.page import Desk, Missing
 
 _OTHERS = 50
@@ -35,6 +35,7 @@ def _read(db: Database, code: str) -> dict[str, Any] | None:
     article = select.article(db, code)
     if article is None:
         return None
+    states = history.states(db, code)
     others = article["near_duplicates"][:_OTHERS]
     known = browse.briefly(db, others)
     return {
@@ -43,7 +44,8 @@ def _read(db: Database, code: str) -> dict[str, Any] | None:
         "mentions": list(_mentions(article["mentions"])),
         "others": [known[each] for each in others if each in known],
         "more_others": len(article["near_duplicates"]) - len(others),
-        "steps": steps(history.states(db, code)),
+        "steps": steps(states),
+        "more_steps": len(states) - 1 > STEPS,
     }
 
 

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import pairwise, zip_longest
-from typing import Any, Literal, TypeAlias
+from itertools import groupby, pairwise, takewhile, zip_longest
+from operator import itemgetter
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from pipelines.lines import differing, lines
 
 Kind = Literal["same", "removed", "added", "left-out"]
 #: Pieces of a line in order; True: this piece is not in the line beside it.
 Pieces: TypeAlias = tuple[tuple[str, bool], ...]
+Text = TypeVar("Text", str, list[str])
 _CONTEXT = 1
-# Pairs of lines or characters that are compared for one page; a million may take half a second.
-_PAIRS = 6_000_000
+#: How many of the newest steps are shown.
+STEPS = 50
+# Lines or characters of one side that are compared, where both sides differ.
+_LONGEST = 300
+# What is compared for one page, in steps of the worst case, which is cubic: half a second.
+_EFFORT = 60_000_000
 
 
 class Work:
     """How much may still be compared."""
 
-    def __init__(self, pairs: int = _PAIRS) -> None:
-        self._left = pairs
+    def __init__(self, effort: int = _EFFORT) -> None:
+        self._left = effort
 
     def take(self, old: Sequence[str], new: Sequence[str]) -> bool:
         """May these be compared with each other?"""
-        pairs = len(old) * len(new)
-        may = pairs <= self._left
-        self._left -= pairs if may else 0
+        effort = len(old) * len(new) * min(len(old), len(new))
+        may = max(len(old), len(new)) <= _LONGEST and effort <= self._left
+        self._left -= effort if may else 0
         return may
 
 
@@ -49,10 +55,10 @@ class Step:
 
 
 def steps(states: Sequence[Mapping[str, Any]]) -> list[Step]:
-    """The steps of a history, the newest first; none of an article with one state."""
+    """The newest ``STEPS`` of a history, the newest first; none of an article with one state."""
     found, work = [], Work()
-    for before, after in pairwise(states):
-        old, new = list(lines(before)), list(lines(after))
+    for before, after in reversed(list(pairwise(states[-STEPS - 1 :]))):
+        old, new = _apart(list(lines(before)), list(lines(after)), _CONTEXT)
         too_long = not work.take(old, new)
         found.append(
             Step(
@@ -65,7 +71,24 @@ def steps(states: Sequence[Mapping[str, Any]]) -> list[Step]:
                 too_long=too_long,
             )
         )
-    return found[::-1]
+    return found
+
+
+def _apart(old: Text, new: Text, kept: int = 0) -> tuple[Text, Text]:
+    """Both from where they begin to differ to where they end, with ``kept`` parts around.
+
+    >>> _apart("abcde", "abXde", 1)
+    ('bcd', 'bXd')
+    """
+    begin = _common(old, new)
+    end = min(_common(old[::-1], new[::-1]), min(len(old), len(new)) - begin)
+    begin, end = max(begin - kept, 0), max(end - kept, 0)
+    return old[begin : len(old) - end], new[begin : len(new) - end]
+
+
+def _common(old: Sequence[str], new: Sequence[str]) -> int:
+    """How many parts both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
 
 
 def compared(old: Sequence[str], new: Sequence[str], work: Work) -> Iterator[tuple[Kind, Pieces]]:
@@ -104,14 +127,24 @@ def _replaced(old: Sequence[str], new: Sequence[str], work: Work) -> Iterator[tu
 
 def _marked(old: str, new: str, work: Work) -> tuple[Pieces, Pieces]:
     """Both lines, with what is only in one of them marked."""
-    if not work.take(old, new):
+    begin = _common(old, new)
+    mine, other = _apart(old, new)
+    if not work.take(mine, other):
         return ((old, False),), ((new, False),)
-    before: list[tuple[str, bool]] = []
-    after: list[tuple[str, bool]] = []
+    before = [(old[:begin], False)]
+    after = [(new[:begin], False)]
     for tag, start, end, new_start, new_end in SequenceMatcher(
-        None, old, new, autojunk=False
+        None, mine, other, autojunk=False
     ).get_opcodes():
         differs = tag != "equal"
-        before.append((old[start:end], differs))
-        after.append((new[new_start:new_end], differs))
-    return tuple(each for each in before if each[0]), tuple(each for each in after if each[0])
+        before.append((mine[start:end], differs))
+        after.append((other[new_start:new_end], differs))
+    rest = (old[begin + len(mine) :], False)
+    return _joined([*before, rest]), _joined([*after, rest])
+
+
+def _joined(pieces: Iterable[tuple[str, bool]]) -> Pieces:
+    """The same text in the fewest pieces."""
+    each = groupby(pieces, key=itemgetter(1))
+    whole = (("".join(text for text, _ in some), differs) for differs, some in each)
+    return tuple(piece for piece in whole if piece[0])

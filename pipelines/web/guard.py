@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any, TypeAlias
+from urllib.parse import parse_qs
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -37,7 +38,9 @@ class Guard:
 
     Only ``names`` and loopback names may be asked for, against DNS rebinding: a page of some
     site whose name was made to point here would read the corpus. Bound to every address of the
-    machine, any address is one of its names. Datasette's own workshop below ``/-/`` is shut.
+    machine, any address is one of its names. Pages of other sites may lead to ours, but not load
+    them. Datasette's own workshop below ``/-/`` is shut, and so is SQL: no limit of SQLite holds
+    while one function makes a large value.
     """
 
     def __init__(self, app: App, names: Collection[str]) -> None:
@@ -49,11 +52,17 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif not self._is_ours(scope):
-            await _refuse(send, 400, "This server is not known by that name.\n")
+            await _refuse(
+                send, 400, "This server is not known by that name; finews serve --name adds one.\n"
+            )
+        elif _is_loaded_elsewhere(scope):
+            await _refuse(send, 403, "A page of another site may not load this.\n")
         elif scope["method"] not in ("GET", "HEAD"):
             await _refuse(send, 405, "This server only reads.\n")
         elif scope["path"].startswith("/-/"):
             await _refuse(send, 404, "There is nothing here.\n")
+        elif "sql" in parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+            await _refuse(send, 403, "There is no SQL here; sqlite3 or datasette has it.\n")
         else:
             more = _FILES if scope["path"].startswith("/static/") else {}
             await self._app(_plain(scope), receive, _guarded(send, more))
@@ -73,6 +82,18 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_loaded_elsewhere(scope: Scope) -> bool:
+    """Does a page of another site ask for this, as a picture or in a frame? A link is none.
+
+    Browsers tell it; what tells nothing, such as a feed reader, has no such page open.
+    """
+    told = {name: value for name, value in scope["headers"] if name.startswith(b"sec-fetch-")}
+    if told.get(b"sec-fetch-site") not in (b"cross-site", b"same-site"):
+        return False
+    is_whole = told.get(b"sec-fetch-dest", b"document") == b"document"
+    return told.get(b"sec-fetch-mode") != b"navigate" or not is_whole
 
 
 def _plain(scope: Scope) -> Scope:

@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from datasette import Response
 from sqlite_utils import Database
 
 from pipelines.database import browse
-from pipelines.database.coverage import Span
+from pipelines.database.coverage import Span, spans
 from pipelines.export.card import shares
+from pipelines.health import note
 from pipelines.run import now
 from pipelines.web import charts
 from pipelines.web.page import Desk, drawing, is_narrow, words
@@ -45,21 +48,26 @@ class Figures:
     covered: dict[tuple[str, str], list[Span]]
 
 
-def _figures(db: Database) -> Figures:
+async def _figures(desk: Desk) -> Figures:
+    return await desk.kept("home", partial(_found, data=desk.data))
+
+
+def _found(db: Database, data: Path) -> Figures:
     newest = browse.newest(db, now() + _AHEAD)
     days = _days(newest)
     gaps = browse.missing(db)
+    covered = spans(db)
     return Figures(
         articles=browse.count(db),
         newest=newest,
         days=days,
         by_day=browse.by_day(db, days[0]) if days else [],
         sites=browse.sites(db),
-        listings=browse.listings(db, gaps),
+        listings=browse.listings(db, gaps, covered),
         gaps=gaps,
-        alarms=browse.alarms(db),
+        alarms=note.alarms(db, data),
         run=browse.last_run(db),
-        covered=browse.covered(db),
+        covered=covered,
     )
 
 
@@ -80,7 +88,7 @@ def _day(time: str | None) -> date | None:
 
 async def page(desk: Desk, request: Any) -> Response:
     """``/``."""
-    figures = await desk.kept("home", _figures)
+    figures = await _figures(desk)
     t = words(request)
     series = _series(figures, t)
     values = {
@@ -130,7 +138,7 @@ def _years(figures: Figures) -> list[int]:
 
 async def days_picture(desk: Desk, request: Any) -> Response:
     """``/chart/days.svg``: articles a day, by source."""
-    figures = await desk.kept("home", _figures)
+    figures = await _figures(desk)
     labels = [day[5:] for day in figures.days]
     svg = charts.bars(_series(figures, words(request)), labels, narrow=is_narrow(request))
     return drawing(svg, charts.policy(svg))
@@ -138,7 +146,7 @@ async def days_picture(desk: Desk, request: Any) -> Response:
 
 async def calendar_picture(desk: Desk, request: Any) -> Response:
     """``/chart/calendar.svg``: for each day the share of the listings that is complete."""
-    figures = await desk.kept("home", _figures)
+    figures = await _figures(desk)
     years = _years(figures)
     share = shares(figures.covered, date(years[0], 1, 1), date(years[-1], 12, 31)) if years else {}
     svg = charts.calendar(share, years, words(request))

@@ -7,6 +7,8 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from datasette import Response
@@ -38,13 +40,22 @@ class TooSlow(Exception):
     """The question took longer than a page may."""
 
 
-class Desk:
-    """Answers for all pages of one Datasette."""
+@dataclass(slots=True)
+class _Kept:
+    """What was found last; ``found`` is empty before that."""
 
-    def __init__(self, datasette: Any) -> None:
+    until: float = 0.0
+    found: tuple[object, ...] = ()
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Desk:
+    """Answers for all pages of one Datasette, over the corpus in ``data``."""
+
+    def __init__(self, datasette: Any, data: Path) -> None:
         self.datasette = datasette
-        self._kept: dict[str, tuple[float, object]] = {}
-        self._asking = asyncio.Lock()
+        self.data = data
+        self._kept: dict[str, _Kept] = {}
 
     async def ask(self, question: Ask[Value]) -> Value:
         """What a function finds in the corpus. Raises :class:`TooSlow`."""
@@ -67,13 +78,23 @@ class Desk:
         return found
 
     async def kept(self, name: str, question: Ask[Value]) -> Value:
-        """The same, asked once a minute for all readers."""
-        async with self._asking:
-            until, value = self._kept.get(name, (0.0, None))
-            if until < time.monotonic():
-                value = await self.ask(question)
-                self._kept[name] = (time.monotonic() + _KEPT_SECONDS, value)
-        return value  # type: ignore[return-value]
+        """The same, asked once a minute for all readers, also where it is too slow.
+
+        While it is asked anew, and where that fails, others get what was found before.
+        """
+        kept = self._kept.setdefault(name, _Kept())
+        if not (kept.found and kept.asking.locked()):
+            async with kept.asking:
+                if kept.until < time.monotonic():
+                    try:
+                        kept.found = (await self.ask(question),)
+                    except TooSlow:
+                        pass
+                    finally:
+                        kept.until = time.monotonic() + _KEPT_SECONDS
+        if not kept.found:
+            raise TooSlow
+        return kept.found[0]  # type: ignore[return-value]
 
     async def html(
         self, request: Any, template: str, values: dict[str, Any], status: int = 200

@@ -21,14 +21,17 @@ from crawler import __version__
 from crawler.errors import StoreError
 from pipelines.database.connect import configure
 from pipelines.web import article, home, links, results, security, source, stream
-from pipelines.web.page import Desk, TooSlow, as_json, words
+from pipelines.web.page import CORPUS, Desk, TooSlow, as_json, words
 from pipelines.web.text import clipped, legible
 
 hookimpl = HookimplMarker("datasette")
-# SQL that a reader wrote may make no value larger than this, nor reach another file.
+# No value may be larger, and no pattern of a filter longer: it is held against each character of
+# a text at once, where no time limit interrupts.
 _LARGEST = 64 * 1024 * 1024
+_LONGEST_PATTERN = 200
 _TEMPLATES = ("base", "home", "search", "_list", "article", "security", "source", "error")
-_STYLE = re.compile(r' style="[^"]*"')
+_TAG = re.compile(r"""<[a-zA-Z](?:[^<>"']|"[^"]*"|'[^']*')*>""")
+_ATTRIBUTE = re.compile(r"""\s+([^\s"'<>/=]+)(?:=("[^"]*"|'[^']*'|[^\s"'<>]+))?""")
 
 
 class Pages:
@@ -37,7 +40,7 @@ class Pages:
     __name__ = "finews"
 
     def __init__(self, datasette: Any, data: Path) -> None:
-        self._desk = Desk(datasette)
+        self._desk = Desk(datasette, data)
         self._streams = stream.Streams(data)
 
     @hookimpl
@@ -61,6 +64,7 @@ class Pages:
     def prepare_connection(self, conn: sqlite3.Connection) -> None:
         configure(conn)
         conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST)
+        conn.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, _LONGEST_PATTERN)
         conn.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
 
     @hookimpl
@@ -108,6 +112,9 @@ def _told(request: Any, exception: Exception) -> tuple[int, str]:
         return exception.status, str(exception.message)
     if isinstance(exception, Base400):
         return exception.status, t("not_found") if exception.status == 404 else str(exception)
+    # Datasette takes numbers in addresses as they come.
+    if isinstance(exception, ValueError) and request.path.startswith(f"/{CORPUS}/"):
+        return 400, t("mistake")
     traceback.print_exception(exception, file=sys.stderr)
     return 500, t("broken")
 
@@ -118,8 +125,12 @@ def _minute(text: str | None) -> str:
 
 
 def _unstyled(markup: str) -> Markup:
-    """The markup of Datasette's own pages without the inline styles that our policy forbids.
+    """The markup of Datasette's own pages without the inline styles that our policy forbids."""
+    return Markup(legible(_TAG.sub(_without_style, markup)))  # noqa: S704  # which was markup before
 
-    In texts a quotation mark is an entity, so this can only be an attribute.
-    """
-    return Markup(legible(_STYLE.sub("", markup)))  # noqa: S704  # which was markup before
+
+def _without_style(tag: re.Match[str]) -> str:
+    # Attribute by attribute: the value of another may hold what looks like one.
+    if "style" not in tag[0]:
+        return tag[0]
+    return _ATTRIBUTE.sub(lambda each: "" if each[1] == "style" else each[0], tag[0])

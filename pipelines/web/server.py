@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
+import queue
 import signal
 import socket
 import sqlite3
+import threading
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +19,7 @@ import uvicorn
 from datasette.app import Datasette
 from datasette.database import Database
 from datasette.plugins import pm
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pipelines.database.connect import CORPUS as FILE
 from pipelines.database.connect import read_corpus, reading
@@ -25,11 +31,19 @@ _HERE = Path(__file__).parent
 _SETTINGS = {
     "allow_download": False,  # a copy of a file in use is finews db backup
     "suggest_facets": False,  # a scan of the table for each column
+    "allow_csv_stream": False,  # it reads on when nobody waits any more
+    "allow_facet": False,
+    "default_allow_sql": False,
     "num_sql_threads": 4,
-    "sql_time_limit_ms": 3000,
+    "sql_time_limit_ms": 1000,
+    "max_returned_rows": 1000,
     "max_csv_mb": 0,
     "truncate_cells_html": 300,
 }
+# Seconds that a reader may take nothing of what is sent.
+_PATIENCE = 30.0
+# Seconds that answers have to end in.
+_GRACE = 1.5
 
 
 class Corpus(Database):  # type: ignore[misc]
@@ -48,17 +62,52 @@ class Corpus(Database):  # type: ignore[misc]
             conn.interrupt()
 
 
+class Impatient(H11Protocol):
+    """Breaks the connection off when its reader takes nothing for long, and so lets go what is
+    held for it.
+    """
+
+    _stalled: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(_PATIENCE, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._stalled:
+            self._stalled.cancel()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._stalled:
+            self._stalled.cancel()
+        super().connection_lost(exc)
+
+
 class Server(uvicorn.Server):
-    """Ends at once at the first signal, and says so by a return, not by another signal."""
+    """Ends soon at the first signal, and says so by a return, not by another signal."""
 
     def __init__(self, config: uvicorn.Config, corpus: Corpus) -> None:
         super().__init__(config)
         self._corpus = corpus
+        # Which a signal may write to wherever it comes.
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        self._signals.put(sig)
+        super().handle_exit(sig, frame)
+
+    def _end(self) -> None:
+        """End the process whatever its threads do: nothing that they do is written."""
+        self._signals.get()
+        time.sleep(_GRACE)
+        os._exit(0)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         ours = (signal.SIGINT, signal.SIGTERM)
         before = {each: signal.signal(each, self.handle_exit) for each in ours}
+        threading.Thread(target=self._end, daemon=True).start()
         try:
             yield
         finally:
@@ -89,12 +138,12 @@ def server(data: Path, names: Collection[str]) -> Server:
     app: Any = Guard(datasette.app(), names)
     config = uvicorn.Config(
         app,
+        http=Impatient,
         log_level="error",
         access_log=False,
         server_header=False,
         lifespan="on",
         ws="none",
-        timeout_graceful_shutdown=1,
     )
     return Server(config, corpus)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sqlite3
+import sys
 import threading
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from pathlib import Path
@@ -16,13 +19,17 @@ from datasette import Response
 from pipelines.database.connect import read_corpus
 from pipelines.database.select import Filter, rows, states
 from pipelines.export import csv
-from pipelines.web.page import Desk
+from pipelines.web.page import Desk, TooSlow
 from pipelines.web.wanted import Asked
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 _AT_ONCE = 4
 _PIECE = 64 * 1024
+# Seconds in which a row must be found. A reader who takes nothing is left by the server.
+_PATIENCE = 30.0
+# Steps of SQLite between two looks at the clock.
+_STEPS = 10_000
 _HEADERS = (
     (b"content-type", b"text/csv; charset=utf-8"),
     (b"content-disposition", b'attachment; filename="finews.csv"'),
@@ -42,6 +49,9 @@ class _Pipe(io.RawIOBase):
         #: Pieces; the empty one is the end, None an end before it.
         self.pieces: asyncio.Queue[bytes | None] = asyncio.Queue(4)
         self.left = threading.Event()
+        #: No row was found in time.
+        self.late = False
+        self._until = 0.0
         self._loop = loop
         self._waiting = bytearray()
 
@@ -66,6 +76,18 @@ class _Pipe(io.RawIOBase):
             if not self.left.is_set():
                 asyncio.run_coroutine_threadsafe(self.pieces.put(piece), self._loop).result()
 
+    def each(self, found: Iterator[sqlite3.Row]) -> Iterator[sqlite3.Row]:
+        """The rows, with the same time for each to be found."""
+        self._until = time.monotonic() + _PATIENCE
+        for row in found:
+            yield row
+            self._until = time.monotonic() + _PATIENCE
+
+    def is_over(self) -> bool:
+        """Should SQLite give up?"""
+        self.late = time.monotonic() > self._until
+        return self.late or self.left.is_set()
+
     def check(self, _: int) -> None:
         """Raise :class:`_Left` when nobody waits any more."""
         if self.left.is_set():
@@ -86,6 +108,15 @@ class Streams:
         except ValueError as error:
             return Response.text(f"{error}\n", status=400)
         await desk.ask(lambda db: states(db, wanted, "info_code"))  # is there an index to ask?
+        if request.method == "HEAD":
+            headers = {name.decode(): value.decode() for name, value in _HEADERS}
+            return Response("", headers=headers, content_type=headers["content-type"])
+        if self._room.locked():
+            return Response.text(
+                f"{_AT_ONCE} lists are being sent, and no more at once.\n",
+                status=503,
+                headers={"retry-after": "10"},
+            )
         # A read as long as this is not for the threads that answer pages.
         async with self._room:
             pipe = _Pipe(asyncio.get_running_loop())
@@ -98,13 +129,17 @@ class Streams:
         try:
             db = read_corpus(self._data)
             try:
-                csv.write(rows(db, wanted), cast("BinaryIO", pipe), pipe.check)
+                db.conn.set_progress_handler(pipe.is_over, _STEPS)
+                csv.write(pipe.each(rows(db, wanted)), cast("BinaryIO", pipe), pipe.check)
             finally:
                 db.close()
             pipe.hand_on()
             end = b""
         except _Left:
             pass
+        except sqlite3.OperationalError as error:
+            if str(error) != "interrupted":
+                raise
         finally:
             pipe.put(end)
 
@@ -113,12 +148,17 @@ async def _sent(pipe: _Pipe, send: Send, receive: Receive) -> None:
     """Send the pieces as they come; what breaks off is no whole answer."""
     gone = asyncio.ensure_future(_gone(receive, pipe))
     try:
-        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-        while piece := await pipe.pieces.get():
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        piece = await pipe.pieces.get()
         if piece is None and not gone.done():
-            raise ConnectionAbortedError("the list could not be read to its end")
-        await send({"type": "http.response.body", "body": b""})
+            raise TooSlow if pipe.late else ConnectionAbortedError("the list could not be read")
+        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+        while piece:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            piece = await pipe.pieces.get()
+        if piece is not None:
+            await send({"type": "http.response.body", "body": b""})
+        elif not gone.done():  # an answer without its end is broken off
+            sys.stderr.write("finews: a list in CSV could not be read to its end\n")
     finally:
         pipe.left.set()
         while not pipe.pieces.empty():  # let the thread go that waits for room
