@@ -170,8 +170,9 @@ def configure(conn: sqlite3.Connection) -> sqlite3.Connection:
     return conn
 
 
-def _holds(query: str, title: str | None, digest: str | None, paragraphs: str) -> bool:
-    return parse(query).holds(parts(title, digest, readable(paragraphs)))
+def _holds(query: str, *columns: bytes | None) -> bool:
+    said = [None if each is None else each.decode(errors="replace") for each in columns]
+    return parse(query).holds(parts(said[0], said[1], readable(said[2] or "")))
 
 
 def _refuse_newer(db: Database, migrations: Migrations, path: Path) -> None:

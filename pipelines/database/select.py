@@ -199,7 +199,7 @@ class Filter:
         if self.securities or self.evidence:
             yield self._mentioned(asked)
         if self.query:
-            yield _SAID if self.as_of is None else "holds(:query, title, digest, paragraphs)"
+            yield _SAID if self.as_of is None else _HOLDS
         if "min_paragraphs" in asked:
             yield "json_array_length(paragraphs) >= :min_paragraphs"
         if self.among is not None:
@@ -238,6 +238,8 @@ _SECURITY = re.compile(r"(?:[0-9]{1,3}\.)?[0-9A-Za-z_]+\Z")
 _MOST = 1_000_000  # paragraphs
 _LIST = "(SELECT value FROM json_each(:{}))"
 _BARE = "(SELECT substr(value, instr(value, '.') + 1) FROM json_each(:securities))"
+# As bytes: another tool may have written what is no text.
+_HOLDS = "holds(:query, CAST(title AS BLOB), CAST(digest AS BLOB), CAST(paragraphs AS BLOB))"
 # The index holds the states of today.
 _SAID = (
     "info_code IN (SELECT info_code FROM searched WHERE id IN"
