@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -22,8 +23,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from pipelines.fields import COLUMNS
+from pipelines.web import calendar
+from pipelines.web.charts import bars
 from pipelines.web.diff import steps
-from pipelines.web.words import WORDS
+from pipelines.web.words import WORDS, Words
 from tests.conftest import BIN, ROOT, Program
 from tests.web import CHANGED, COPY, Page, Served, serving
 
@@ -70,6 +73,36 @@ class TestHome:
         assert svg.headers["content-type"].startswith("image/svg+xml")
         assert "<script" not in svg.text
         assert "高峰财经网" in svg.text
+
+    @pytest.mark.parametrize("number", range(2, 9))
+    @pytest.mark.parametrize("narrow", [True, False])
+    def test_the_legend_is_inside_the_chart(self, number: int, narrow: bool) -> None:
+        series = [(f"来源{at}", [at, 1]) for at in range(number)]
+        root = ET.fromstring(bars(series, ["06-01", "06-02"], narrow=narrow))
+        shifted = {"legends": 0.0, "graph": 0.0}
+        lowest = 0.0
+        for each in root.iter():
+            for name in set((each.get("class") or "").split()) & shifted.keys():
+                found = re.search(r",\s*([\d.]+)\)", each.get("transform") or ", 0)")
+                shifted[name] = float(found[1]) if found else 0.0
+            if "legend" in (each.get("class") or "").split():
+                lowest = max(lowest, *(float(part.get("y") or 0) for part in each))
+        assert sum(shifted.values()) + lowest <= float(root.get("height") or 0) - 4
+
+    def test_the_calendar_has_its_figures_beside_it(self, site: Served) -> None:
+        home = page(site, "/")
+        assert "Coverage by month" in home.text
+        assert home.all("source", srcset="/chart/calendar.svg?narrow=1")
+        svg = site.get("/chart/calendar.svg?narrow=1", accept_language="zh").text
+        assert ">12月<" in svg
+
+    def test_the_calendar_ends_today(self) -> None:
+        covered = {date(2022, 5, day): share for day, share in ((1, 1.0), (2, 0.5))}
+        today = date(2022, 5, 2)
+        assert calendar.figures(covered, [2022], today)[0] == ("2022-05", 0.75, 1, 2)
+        for shape in (calendar.WIDE, calendar.NARROW):
+            svg = calendar.drawn(covered, [2022], today, Words("en"), shape)
+            assert svg.count("M") == 31 + 28 + 31 + 30 + 2
 
     def test_sites_and_listings_and_their_health_are_shown(self, site: Served) -> None:
         text = page(site, "/").text
@@ -352,6 +385,34 @@ class TestDatasette:
         rows = site.get("/finews/articles.json?_shape=array&_size=max").json()
         assert len(rows) == 25
 
+    @pytest.mark.parametrize(
+        "path", ["/finews.csv?sql=select+'=1'", "/finews/articles.csv?_stream=1"]
+    )
+    def test_it_gives_no_formulas_to_spreadsheets(self, site: Served, path: str) -> None:
+        answer = site.get(path)
+        assert (answer.status, "/search.csv has every list" in answer.text) == (404, True)
+
+    @pytest.mark.parametrize("path", ["/finews/articles", "/finews?sql=select+1"])
+    def test_it_offers_no_csv(self, site: Served, path: str) -> None:
+        assert "csv" not in site.get(path).text.lower()
+
+    def test_articles_come_first(self, site: Served) -> None:
+        found = page(site, "/finews")
+        assert "select * from articles" in found.text
+        tables = [link for link in found.links() if link.startswith("/finews/")]
+        assert tables[0] == "/finews/articles"
+        assert "/finews/_sqlite_migrations" not in tables
+
+    def test_it_is_english_whatever_the_reader_speaks(self, site: Served) -> None:
+        assert page(site, "/finews", "zh").all("div", lang="en")
+
+    @pytest.mark.parametrize("form", ["", ".json"])
+    def test_sql_that_takes_too_long_is_a_sentence(self, site: Served, form: str) -> None:
+        endless = "with recursive n(i) as (select 1 union all select i from n) select max(i) from n"
+        answer = site.get(f"/finews{form}?sql={endless}", accept_language="zh")
+        assert (answer.status, "这条 SQL 用时超过三秒" in answer.text) == (503, True)
+        assert "script" not in answer.text
+
     def test_pages_are_not_served(self, site: Served) -> None:
         assert site.get("/pages").status == 404
         assert "bodies" not in site.get("/finews").text
@@ -371,6 +432,11 @@ class TestDatasette:
 
 
 class TestServer:
+    def test_an_address_may_be_typed_as_it_is(self, site: Served) -> None:
+        path = "/search.json?source=上海证券报"
+        answer = site.raw(f"GET {path} HTTP/1.1".encode())
+        assert (answer.status, CODE in answer.text) == (200, True)
+
     def test_an_index_that_is_not_there_is_told(self, program: Program, tmp_path: Path) -> None:
         copy = tmp_path / "data"
         shutil.copytree(program.data, copy)

@@ -34,6 +34,14 @@ class Missing(Base400):  # type: ignore[misc]
     status = 404
 
 
+class Refused(Base400):  # type: ignore[misc]
+    """What is not answered, and the label that tells why."""
+
+    def __init__(self, label: str, status: int) -> None:
+        super().__init__(label)
+        self.status = status
+
+
 class TooSlow(Exception):
     """The question took longer than a page may."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import sys
 import traceback
@@ -14,21 +13,19 @@ from typing import Any
 from datasette import Response
 from datasette.utils.asgi import Base400
 from datasette.views.base import DatasetteError
-from markupsafe import Markup
 from pluggy import HookimplMarker
 
 from crawler import __version__
 from crawler.errors import StoreError
 from pipelines.database.connect import configure
-from pipelines.web import article, home, links, results, security, source, stream
-from pipelines.web.page import Desk, TooSlow, as_json, words
-from pipelines.web.text import clipped, legible
+from pipelines.web import article, home, links, results, security, source, stream, tables
+from pipelines.web.page import CORPUS, Desk, Refused, TooSlow, as_json, words
+from pipelines.web.text import clipped
 
 hookimpl = HookimplMarker("datasette")
 # SQL that a reader wrote may make no value larger than this, nor reach another file.
 _LARGEST = 64 * 1024 * 1024
 _TEMPLATES = ("base", "home", "search", "_list", "article", "security", "source", "error")
-_STYLE = re.compile(r' style="[^"]*"')
 
 
 class Pages:
@@ -55,6 +52,7 @@ class Pages:
             (r"/article/(?P<code>[^/]+)$", partial(article.page, desk)),
             (r"/security/(?P<code>[^/]+)$", partial(security.page, desk)),
             (r"/source/(?P<name>[^/]+)$", partial(source.page, desk)),
+            (rf"/{CORPUS}(/.*)?\.csv$", tables.no_csv),
         ]
 
     @hookimpl
@@ -71,7 +69,8 @@ class Pages:
             "public": links.public,
             "clipped": clipped,
             "minute": _minute,
-            "unstyled": _unstyled,
+            "mended": tables.mended,
+            "articles_first": tables.first,
         }
         env.globals |= {"security": links.security, "cut": results.cut, "version": __version__}
 
@@ -105,6 +104,10 @@ def _told(request: Any, exception: Exception) -> tuple[int, str]:
     if isinstance(exception, StoreError):  # its own sentence tells where the folder is
         return 503, t("no_index")
     if isinstance(exception, DatasetteError):
+        exception = tables.mistake(exception)
+    if isinstance(exception, Refused):
+        return exception.status, t(str(exception))
+    if isinstance(exception, DatasetteError):
         return exception.status, str(exception.message)
     if isinstance(exception, Base400):
         return exception.status, t("not_found") if exception.status == 404 else str(exception)
@@ -115,11 +118,3 @@ def _told(request: Any, exception: Exception) -> tuple[int, str]:
 def _minute(text: str | None) -> str:
     """A stored time to the minute."""
     return text[:16].replace("T", " ") if text else ""
-
-
-def _unstyled(markup: str) -> Markup:
-    """The markup of Datasette's own pages without the inline styles that our policy forbids.
-
-    In texts a quotation mark is an entity, so this can only be an attribute.
-    """
-    return Markup(legible(_STYLE.sub("", markup)))  # noqa: S704  # which was markup before
