@@ -181,9 +181,9 @@ def test_pages_of_datasette_break_no_rule(browser: Browser, site: Served) -> Non
         page.goto("/")
         page.get_by_role("link", name="Tables and SQL").click()
         page.get_by_role("link", name="articles", exact=True).click()
-        expect(page.locator("table tbody tr")).to_have_count(25)
+        expect(page.locator("main table tbody tr")).to_have_count(25)
         page.goto("/finews?sql=select+title+from+articles+limit+3")
-        expect(page.locator("table tbody tr")).to_have_count(3)
+        expect(page.locator("main table tbody tr")).to_have_count(3)
 
 
 def test_hostile_texts_do_nothing(

@@ -96,6 +96,12 @@ def words(request: Any) -> Words:
     return Words(language(request.headers.get("accept-language", "")))
 
 
+def refused(request: Any, error: ValueError) -> Response:
+    """What cannot be meant, in a sentence without a page."""
+    sentence, _ = words(request).told(str(error))
+    return Response.text(legible(f"{sentence}\n"), status=400)
+
+
 def as_json(value: object, status: int = 200) -> Response:
     """JSON for machines, Chinese characters as they are."""
     text = legible(json.dumps(value, ensure_ascii=False, indent=2))

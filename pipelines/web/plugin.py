@@ -20,7 +20,8 @@ from crawler.errors import StoreError
 from pipelines.database.connect import configure
 from pipelines.web import article, home, links, results, security, source, stream, tables
 from pipelines.web.page import CORPUS, Desk, Refused, TooSlow, as_json, words
-from pipelines.web.text import clipped
+from pipelines.web.text import clipped, unturned
+from pipelines.web.words import Words
 
 hookimpl = HookimplMarker("datasette")
 # SQL that a reader wrote may make no value larger than this, nor reach another file.
@@ -69,6 +70,8 @@ class Pages:
             "public": links.public,
             "clipped": clipped,
             "minute": _minute,
+            "field_label": _field,
+            "unturned": unturned,
             "mended": tables.mended,
             "articles_first": tables.first,
         }
@@ -83,38 +86,52 @@ class Pages:
     @hookimpl
     def extra_template_vars(self, request: Any) -> dict[str, Any]:
         t = words(request)
-        return {"t": t, "lang": "zh-CN" if t.language == "zh" else "en"}
+        return {"t": t, "lang": t.spoken}
 
     @hookimpl
     def handle_exception(self, request: Any, exception: Exception) -> Any:
         async def answer() -> Response:
-            status, sentence = _told(request, exception)
+            status, sentence, spoken = _told(request, exception)
             if request.path.endswith(".json"):
                 return as_json({"ok": False, "error": sentence, "status": status}, status)
-            values = {"status": status, "sentence": sentence}
+            values = {"status": status, "sentence": sentence, "spoken": spoken}
             return await self._desk.html(request, "error.html", values, status)
 
         return answer
 
 
-def _told(request: Any, exception: Exception) -> tuple[int, str]:
+def _told(request: Any, exception: Exception) -> tuple[int, str, str]:
+    """The status, what is said, and in which language."""
     t = words(request)
-    if isinstance(exception, TooSlow):
-        return 503, t("too_slow")
-    if isinstance(exception, StoreError):  # its own sentence tells where the folder is
-        return 503, t("no_index")
+    status, label = _label(exception)
+    if label is None:
+        return status, *t.told(str(getattr(exception, "message", exception)))
+    if status == 500:
+        traceback.print_exception(exception, file=sys.stderr)
+    return status, t(label), t.spoken
+
+
+def _label(exception: Exception) -> tuple[int, str | None]:
+    """The status of an error and the label that tells it; None where its own sentence does."""
     if isinstance(exception, DatasetteError):
         exception = tables.mistake(exception)
+    if isinstance(exception, TooSlow):
+        return 503, "too_slow"
+    if isinstance(exception, StoreError):  # its own sentence tells where the folder is
+        return 503, "no_index"
     if isinstance(exception, Refused):
-        return exception.status, t(str(exception))
-    if isinstance(exception, DatasetteError):
-        return exception.status, str(exception.message)
-    if isinstance(exception, Base400):
-        return exception.status, t("not_found") if exception.status == 404 else str(exception)
-    traceback.print_exception(exception, file=sys.stderr)
-    return 500, t("broken")
+        return exception.status, str(exception)
+    if isinstance(exception, Base400 | DatasetteError):
+        missing = exception.status == 404 and isinstance(exception, Base400)
+        return exception.status, "not_found" if missing else None
+    return 500, "broken"
 
 
 def _minute(text: str | None) -> str:
     """A stored time to the minute."""
     return text[:16].replace("T", " ") if text else ""
+
+
+def _field(name: str, t: Words) -> str:
+    """What a field of an article is called."""
+    return t.get(f"field_{name}")
