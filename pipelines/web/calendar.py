@@ -80,11 +80,12 @@ def _row(
     for day in _days(first, first.month + shape.months):
         week = ((day - first).days + first.weekday()) // _WEEK
         x, y = _LEFT + week * shape.step, top + 16 + day.weekday() * shape.step
+        if day > last:
+            break
         if day.day == 1:
-            yield _text(x, top + 10, t("month_short", number=day.month))
-        if day <= last:
-            square = f"M{x} {y}h{size}v{size}h-{size}z"
-            shades.setdefault(_shade(covered.get(day, 0.0)), []).append(square)
+            yield _text(x, top + 10, t("months").split()[day.month - 1])
+        square = f"M{x} {y}h{size}v{size}h-{size}z"
+        shades.setdefault(_shade(covered.get(day, 0.0)), []).append(square)
     for shade, squares in sorted(shades.items()):
         yield f'<path d="{"".join(squares)}" fill="{shade}"/>'
 
