@@ -28,7 +28,7 @@ from pipelines.web import calendar
 from pipelines.web.charts import bars
 from pipelines.web.diff import steps
 from pipelines.web.results import EVIDENCE, Listed, shown
-from pipelines.web.wanted import Asked
+from pipelines.web.wanted import NAMES, Asked
 from pipelines.web.words import MISTAKES, WORDS, Words
 from tests.conftest import BIN, ROOT, Program
 from tests.web import CHANGED, COPY, Page, Served, serving
@@ -206,6 +206,10 @@ class TestResults:
         for form in ("json", "csv", "atom"):
             answer = site.get(f"/search.{form}?{query}")
             assert (answer.status, sentence in answer.text) == (400, True)
+
+    @pytest.mark.parametrize("name", [*NAMES, "page"])
+    def test_every_filter_is_documented(self, name: str) -> None:
+        assert f"`{name}`" in (ROOT / "docs" / "web.md").read_text(encoding="utf-8")
 
     def test_nothing_found_is_said(self, site: Served) -> None:
         assert "Nothing was found." in page(site, "/search?q=没有这个词").text

@@ -17,7 +17,8 @@ from pipelines.web.links import listed
 SIZE = 20
 _LAST = 500
 _LONGEST = 1000
-_NAMES = (
+#: What may be asked, besides the page.
+NAMES = (
     "q", "site", "source", "since", "until", "security", "evidence", "dedupe", "sort",
 )  # fmt: skip
 _APART = re.compile(r"[\s,，、]+")
@@ -37,7 +38,7 @@ class Asked:
         Raises :class:`ValueError` with a sentence.
         """
         given = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
-        known = [name for name in _NAMES if name not in fixed]
+        known = [name for name in NAMES if name not in fixed]
         for name, _ in given:
             if name not in (*known, "page"):
                 names = ", ".join(known)
