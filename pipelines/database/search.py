@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -13,6 +14,7 @@ from pipelines.database.connect import one_state
 from pipelines.database.rows import json_text, readable, time_text
 from pipelines.database.search_index import DAY, day_of, require_current
 from pipelines.database.select import Filter, rows, states
+from pipelines.fields import COLUMNS
 from pipelines.search.marks import Marked, marked, snippet
 from pipelines.search.query import Words, parse
 from pipelines.search.wording import texts
@@ -22,6 +24,7 @@ Order = Literal["newest", "rank"]
 #: Of more hits than this, only the newest are ranked.
 RANKED = 10_000
 _TITLE = 10.0  # what a hit in the title counts, against one in the text
+_AT_ONCE = 500  # rows that are read at a time
 _FIRST, _LARGEST = 60, 5000  # hits that are looked up at a time
 _FEW = 20_000  # articles that a filter may select for all of them to be looked up first
 _NO_END = 1 << 62
@@ -65,6 +68,24 @@ def find(
         codes = list(islice(_codes(db, wanted, order), offset, offset + limit + 1))
         words = tuple(parse(wanted.query).words()) if wanted.query else ()
         return Found(tuple(_hits(db, wanted, codes[:limit], words)), len(codes) > limit)
+
+
+def whole(
+    db: Database, wanted: Filter, *, order: Order = "newest", columns: Sequence[str] = COLUMNS
+) -> Iterator[sqlite3.Row]:
+    """All that :func:`find` finds, as stored and in its order: of one consistent state, whatever
+    a crawl writes meanwhile. Raises as it does.
+    """
+    wanted.check()
+    db.conn.execute("BEGIN")
+    try:
+        codes = _codes(db, wanted, order)
+        while chunk := tuple(islice(codes, _AT_ONCE)):
+            these = Filter(as_of=wanted.as_of, among=chunk)
+            found = {row["info_code"]: row for row in rows(db, these, columns)}
+            yield from (found[code] for code in chunk)
+    finally:
+        db.conn.rollback()
 
 
 def _codes(db: Database, wanted: Filter, order: Order) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise, zip_longest
@@ -13,6 +13,7 @@ from pipelines.lines import differing, lines
 Kind = Literal["same", "removed", "added", "left-out"]
 #: Pieces of a line in order; True: this piece is not in the line beside it.
 Pieces: TypeAlias = tuple[tuple[str, bool], ...]
+Named: TypeAlias = Callable[[str, str], str]
 _CONTEXT = 1
 # Pairs of lines or characters that are compared for one page; a million may take half a second.
 _PAIRS = 6_000_000
@@ -48,11 +49,13 @@ class Step:
     too_long: bool
 
 
-def steps(states: Sequence[Mapping[str, Any]]) -> list[Step]:
-    """The steps of a history, the newest first; none of an article with one state."""
+def steps(states: Sequence[Mapping[str, Any]], named: Named = "{}: {}".format) -> list[Step]:
+    """The steps of a history, the newest first; none of an article with one state. ``named``
+    as for :func:`pipelines.lines.lines`.
+    """
     found, work = [], Work()
     for before, after in pairwise(states):
-        old, new = list(lines(before)), list(lines(after))
+        old, new = list(lines(before, named)), list(lines(after, named))
         too_long = not work.take(old, new)
         found.append(
             Step(

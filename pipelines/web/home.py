@@ -15,7 +15,7 @@ from pipelines.database import browse
 from pipelines.database.coverage import Span
 from pipelines.export.card import shares
 from pipelines.run import now
-from pipelines.web import charts
+from pipelines.web import calendar, charts
 from pipelines.web.page import Desk, drawing, is_narrow, words
 from pipelines.web.words import Words
 
@@ -43,6 +43,7 @@ class Figures:
     alarms: Sequence[dict[str, Any]]
     run: dict[str, Any] | None
     covered: dict[tuple[str, str], list[Span]]
+    today: date
 
 
 def _figures(db: Database) -> Figures:
@@ -60,6 +61,7 @@ def _figures(db: Database) -> Figures:
         alarms=browse.alarms(db),
         run=browse.last_run(db),
         covered=browse.covered(db),
+        today=now().date(),
     )
 
 
@@ -83,12 +85,15 @@ async def page(desk: Desk, request: Any) -> Response:
     figures = await desk.kept("home", _figures)
     t = words(request)
     series = _series(figures, t)
+    years = _years(figures)
     values = {
         "figures": figures,
         "series": series,
         "totals": [sum(numbers) for numbers in zip(*(each for _, each in series), strict=True)],
         "gaps": figures.gaps[:_GAPS],
-        "years": _years(figures),
+        "years": years,
+        "months": calendar.figures(_shares(figures, years), years, figures.today),
+        "shapes": (calendar.WIDE, calendar.NARROW),
         "listings": _by_site(figures.listings),
     }
     return await desk.html(request, "home.html", values)
@@ -128,6 +133,12 @@ def _years(figures: Figures) -> list[int]:
     return [year for year in (last.year - 1, last.year) if year >= min(ends).year]
 
 
+def _shares(figures: Figures, years: Sequence[int]) -> dict[date, float]:
+    if not years:
+        return {}
+    return shares(figures.covered, date(years[0], 1, 1), date(years[-1], 12, 31))
+
+
 async def days_picture(desk: Desk, request: Any) -> Response:
     """``/chart/days.svg``: articles a day, by source."""
     figures = await desk.kept("home", _figures)
@@ -140,6 +151,7 @@ async def calendar_picture(desk: Desk, request: Any) -> Response:
     """``/chart/calendar.svg``: for each day the share of the listings that is complete."""
     figures = await desk.kept("home", _figures)
     years = _years(figures)
-    share = shares(figures.covered, date(years[0], 1, 1), date(years[-1], 12, 31)) if years else {}
-    svg = charts.calendar(share, years, words(request))
+    shape = calendar.NARROW if is_narrow(request) else calendar.WIDE
+    share = _shares(figures, years)
+    svg = calendar.drawn(share, years, figures.today, words(request), shape)
     return drawing(svg, charts.policy(svg))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import socket
 import sqlite3
@@ -10,10 +11,12 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+import h11
 import uvicorn
 from datasette.app import Datasette
 from datasette.database import Database
 from datasette.plugins import pm
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pipelines.database.connect import CORPUS as FILE
 from pipelines.database.connect import read_corpus, reading
@@ -22,6 +25,7 @@ from pipelines.web.page import CORPUS
 from pipelines.web.plugin import Pages
 
 _HERE = Path(__file__).parent
+_BEYOND = re.compile(rb"[\x80-\xff]")  # ASCII
 _SETTINGS = {
     "allow_download": False,  # a copy of a file in use is finews db backup
     "suggest_facets": False,  # a scan of the table for each column
@@ -42,10 +46,27 @@ class Corpus(Database):  # type: ignore[misc]
         self._all_file_connections.append(conn)
         return conn
 
+    async def execute(self, sql: str, *values: Any, **more: Any) -> Any:
+        """What a reader got wrong is told to the reader, not to the terminal."""
+        return await super().execute(sql, *values, **{**more, "log_sql_errors": False})
+
+    async def hidden_table_names(self) -> list[str]:
+        return [*await super().hidden_table_names(), "_sqlite_migrations"]
+
     def interrupt(self) -> None:
         """End what is being read now, and let nobody wait for it."""
         for conn in self._all_file_connections:
             conn.interrupt()
+
+
+class Lenient(H11Protocol):
+    """Takes addresses as people type them: ``curl '…?source=财联社'`` sends them unquoted."""
+
+    def data_received(self, data: bytes) -> None:
+        if self.conn.their_state is h11.IDLE:  # the address stands in the first line to come
+            line, end, rest = data.partition(b"\n")
+            data = _BEYOND.sub(lambda found: b"%%%02X" % found[0][0], line) + end + rest
+        super().data_received(data)
 
 
 class Server(uvicorn.Server):
@@ -89,6 +110,7 @@ def server(data: Path, names: Collection[str]) -> Server:
     app: Any = Guard(datasette.app(), names)
     config = uvicorn.Config(
         app,
+        http=Lenient,
         log_level="error",
         access_log=False,
         server_header=False,
