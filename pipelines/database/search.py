@@ -77,15 +77,12 @@ def whole(
     a crawl writes meanwhile. Raises as it does.
     """
     wanted.check()
-    db.conn.execute("BEGIN")
-    try:
+    with one_state(db):
         codes = _codes(db, wanted, order)
         while chunk := tuple(islice(codes, _AT_ONCE)):
             these = Filter(as_of=wanted.as_of, among=chunk)
             found = {row["info_code"]: row for row in rows(db, these, columns)}
             yield from (found[code] for code in chunk)
-    finally:
-        db.conn.rollback()
 
 
 def _codes(db: Database, wanted: Filter, order: Order) -> Iterator[str]:
