@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 # What says when and by whom a state was written, rather than what it says.
@@ -23,10 +23,12 @@ def line(paragraph: Mapping[str, Any]) -> str:
     return f"{_MARKS.get(paragraph['kind'], '')}{paragraph['text']}"
 
 
-def lines(state: Mapping[str, Any]) -> Iterator[str]:
-    """What a reader sees of an article, a line a part."""
+def lines(
+    state: Mapping[str, Any], named: Callable[[str, str], str] = "{}: {}".format
+) -> Iterator[str]:
+    """What a reader sees of an article, a line a part; ``named`` joins a name and its value."""
     parts = {"title": "title", "time": "published_at", "source": "source", "digest": "digest"}
-    yield from (f"{name}: {state[key]}" for name, key in parts.items() if state[key])
+    yield from (named(name, state[key]) for name, key in parts.items() if state[key])
     for each in state["paragraphs"]:
         yield from line(each).split("\n")
 

@@ -88,6 +88,9 @@ class Store:
             self._bytes += len(record.body)
         else:
             self._waiting.append(record)
+        # Behind an article that was fetched comes the look that brought it: both or none.
+        if isinstance(record, Article) and len(self._waiting) <= _BATCH:
+            return
         if (
             len(self._waiting) >= _BATCH
             or self._bytes >= _BATCH_BYTES

@@ -80,6 +80,8 @@ def dump(conn: sqlite3.Connection) -> str:
     for line in islice(conn.iterdump(), 1, None):
         if line.startswith(("PRAGMA writable_schema", "INSERT INTO sqlite_master")):
             continue
+        if line.startswith(tuple(f'INSERT INTO "{name}" VALUES' for name in virtual)):
+            continue
         if line.startswith(tuple(f"CREATE TABLE '{name}'" for name in theirs)):
             continue
         if line.startswith(tuple(f'INSERT INTO "{name}"' for name in theirs)):

@@ -154,8 +154,38 @@ def test_a_phone_needs_no_sideways_scrolling(browser: Browser, site: Served) -> 
     with opened(browser, site, viewport=PHONE, locale="zh-CN") as page:
         for path in (*PATHS, "/finews", "/finews/articles", "/finews?sql=select+1"):
             page.goto(path)
+            page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
             width = page.evaluate("document.documentElement.scrollWidth")
             assert width <= PHONE["width"], path
+
+
+def test_on_a_phone_no_figure_of_health_is_cut_off(browser: Browser, site: Served) -> None:
+    with opened(browser, site, viewport=PHONE) as page:
+        for path in ("/", f"/article/{TABLE}"):
+            page.goto(path)
+            page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+            cells = page.locator(".cards td").all()
+            assert cells
+            for cell in cells:
+                box = cell.bounding_box()
+                assert box
+                assert box["x"] + box["width"] <= PHONE["width"]
+
+
+def test_on_a_phone_the_way_to_the_filters_fits_a_finger(browser: Browser, site: Served) -> None:
+    with opened(browser, site, viewport=PHONE) as page:
+        page.goto("/search")
+        box = page.locator(".to-filters a").bounding_box()
+        assert box
+        assert box["height"] >= 40
+
+
+def test_headings_in_chinese_are_not_balanced(browser: Browser, site: Served) -> None:
+    for locale, wrap in (("zh-CN", "wrap"), ("en", "balance")):
+        with opened(browser, site, locale=locale) as page:
+            page.goto("/")
+            for style in page.locator("h1, h2").all():
+                assert style.evaluate("each => getComputedStyle(each).textWrap") == wrap
 
 
 def test_by_keyboard_the_content_is_one_step_away(browser: Browser, site: Served) -> None:
@@ -181,9 +211,9 @@ def test_pages_of_datasette_break_no_rule(browser: Browser, site: Served) -> Non
         page.goto("/")
         page.get_by_role("link", name="Tables and SQL").click()
         page.get_by_role("link", name="articles", exact=True).click()
-        expect(page.locator("table tbody tr")).to_have_count(25)
+        expect(page.locator("main table tbody tr")).to_have_count(25)
         page.goto("/finews?sql=select+title+from+articles+limit+3")
-        expect(page.locator("table tbody tr")).to_have_count(3)
+        expect(page.locator("main table tbody tr")).to_have_count(3)
 
 
 def test_hostile_texts_do_nothing(

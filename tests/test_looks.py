@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from urllib.parse import unquote
 
+import pytest
+
 from crawler.demo.site import build, post
+from crawler.items import Article, Look
 from crawler.parsers.dates import SHANGHAI
+from pipelines import store
+from pipelines.run import Run
 from tests.conftest import Program
 from tests.eastmoney import make_stories
 from tests.eastmoney import serving as serving_eastmoney
@@ -164,3 +170,15 @@ def test_a_look_that_finds_another_page_is_spent(finews: Program) -> None:
         finews.crawl(replica.url, code=3)
         now = datetime.now(SHANGHAI).isoformat()
         assert finews.rows("SELECT count(*) FROM looks WHERE next_look_at <= ?", now) == [0]
+
+
+def test_an_article_and_the_look_that_brought_it_are_written_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_BATCH_S", 0)  # each record is due to be written at once
+    with Run.open(tmp_path, "test") as run:
+        stored = "SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM looks)"
+        run.store.add(Article(f"NW{OLD}", "finews", "https://x.test/", "test/1", title="题"))
+        assert run.corpus.conn.execute(stored).fetchone() == (0, 0)
+        run.store.add(Look(f"NW{OLD}", "https://x.test/"))
+        assert run.corpus.conn.execute(stored).fetchone() == (1, 1)

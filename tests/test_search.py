@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import threading
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -21,7 +23,10 @@ from benchmarks.mixed import queries, texts
 from crawler.errors import StoreError
 from crawler.items import Article, Mention, Paragraph
 from crawler.parsers.dates import SHANGHAI
-from pipelines.database.search import Found, find
+from pipelines.database import search
+from pipelines.database.connect import read_corpus, writing
+from pipelines.database.search import Found, Order, find
+from pipelines.database.search_index import rebuild
 from pipelines.database.select import Filter, count
 from pipelines.run import Run
 from pipelines.search.fold import fold
@@ -30,6 +35,7 @@ from pipelines.search.query import Words, parse
 
 CONVERTER = OpenCC("t2s")
 BEGIN = datetime(2024, 1, 1, 9, tzinfo=SHANGHAI)
+ORDERS: tuple[Order, ...] = ("newest", "rank")
 _CHARACTERS = "ab1２Ａ股证證涨，。 .%é\u3000"
 
 
@@ -202,6 +208,9 @@ def test_what_is_searched(run: Run) -> None:
         ("甲 乙", ["甲乙"]),
         ("甲 AND 乙", ["甲乙"]),
         ("甲 OR 丙", ["丙", "甲乙", "甲"]),
+        ("（甲　ＯＲ　丙）　NOT　乙", ["丙", "甲"]),
+        ("ｔｅ＊", ["tesla"]),
+        ("＂b c＂", ["b c"]),
         ("甲 NOT 乙", ["甲"]),
         ("甲 OR 丙 NOT 乙", ["丙", "甲乙", "甲"]),
         ("(甲 OR 丙) NOT 乙", ["丙", "甲"]),
@@ -310,6 +319,112 @@ def test_filters_narrow_a_search(run: Run) -> None:
         ):
             got = find(run.corpus, replace(wanted, query="降准"), order=order)
             assert titles(got) == selected, (order, wanted)
+
+
+@pytest.mark.parametrize("few", [0, 20_000])  # asked of each hit, or looked up before
+def test_a_filter_counts_before_the_ranked_are_cut(
+    run: Run, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "RANKED", 3)
+    monkeypatch.setattr(search, "_FEW", few)
+    take(run, article(1, "旧", "降准", source="乙社"))
+    take(run, *(article(number, f"新{number}", "降准", source="甲社") for number in range(2, 9)))
+    old = BEGIN + timedelta(minutes=1)
+    for wanted in (
+        Filter(sources=("乙社",)),
+        Filter(until=old),
+        Filter(sources=("乙社",), until=old),
+    ):
+        for order in ORDERS:
+            got = find(run.corpus, replace(wanted, query="降准"), order=order)
+            assert titles(got) == ["旧"], (order, wanted)
+    ranked = find(run.corpus, Filter(query="降准", sources=("甲社",)), order="rank")
+    assert sorted(titles(ranked)) == ["新6", "新7", "新8"]  # the newest of those that are wanted
+
+
+@pytest.mark.parametrize("few", [0, 20_000])
+def test_filters_and_pages_by_either_way(
+    run: Run, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_FEW", few)
+    monkeypatch.setattr(search, "_FIRST", 2)
+    at = {n: BEGIN + timedelta(hours=5 * n) for n in range(60)}
+    take(run, *(article(n, f"{n}", "降准", published_at=at[n], source="甲乙"[n % 2]) for n in at))
+    wanted = Filter(query="降准", sources=("甲",), since=at[7], until=at[41])
+    for order in ORDERS:
+        parts = [find(run.corpus, wanted, order=order, limit=4, offset=n) for n in range(0, 24, 4)]
+        every = [title for part in parts for title in titles(part)]
+        assert sorted(every, key=int) == [str(n) for n in range(8, 42, 2)]
+        assert order == "rank" or every == sorted(every, key=int, reverse=True)
+    assert count(run.corpus, wanted) == 17
+
+
+def test_old_times_and_none(run: Run) -> None:
+    take(
+        run,
+        article(1, "一九〇〇", "降准", published_at=datetime(1900, 1, 1, tzinfo=SHANGHAI)),
+        article(2, "无", "降准", published_at=None),
+        article(3, "今", "降准"),
+    )
+    assert found(run, "降准") == ["今", "一九〇〇", "无"] == found(run, None)
+    ranked = find(run.corpus, Filter(query="降准"), order="rank")
+    assert sorted(titles(ranked)) == sorted(["今", "一九〇〇", "无"])
+
+
+@pytest.mark.parametrize(
+    ("sql", "hit"),
+    [
+        ('UPDATE articles SET paragraphs = \'[{"kind":"text","text":5}]\'', False),
+        ("UPDATE articles SET paragraphs = '{'", False),
+        ("UPDATE articles SET paragraphs = 'null'", False),
+        ('UPDATE articles SET paragraphs = \'[{"kind":"text","text":"降准\\ud800"}]\'', True),
+        ('UPDATE articles SET paragraphs = \'[{"kind":"table","rows":[[null]]}]\'', False),
+        ('UPDATE articles SET paragraphs = \'[{"kind":"text","word":1}]\'', False),
+        ("UPDATE articles SET title = CAST(x'ff' AS TEXT)", False),
+        ("UPDATE articles SET title = x'ff', published_at = x'ff'", True),
+        ("UPDATE articles SET published_at = 'gestern'", True),
+    ],
+)
+def test_a_row_that_another_tool_broke_stops_no_search(run: Run, sql: str, hit: bool) -> None:
+    take(run, article(1, "坏", "降准"), article(2, "好", "降准"))
+    with writing(run.corpus):
+        run.corpus.conn.execute(f"{sql} WHERE info_code LIKE '%1'")
+    rebuild(run.corpus)
+    for order in ORDERS:
+        codes = [
+            hit.info_code[-1] for hit in find(run.corpus, Filter(query="降准"), order=order).hits
+        ]
+        assert sorted(codes) == (["1", "2"] if hit else ["2"])
+    assert len(find(run.corpus, Filter()).hits) == 2
+    then = Filter(query="降准", as_of=datetime(2026, 1, 1, tzinfo=UTC))
+    assert "NW202401010000000002" in {each.info_code for each in find(run.corpus, then).hits}
+
+
+def test_a_search_beside_a_writer_reads_one_state(run: Run) -> None:
+    """Each revision has the word and another day: there is always one hit, of that revision."""
+    take(run, article(1, "第0版", "降准"))
+    stop = threading.Event()
+    wrong: list[object] = []
+    asked = Counter[str]()
+
+    def ask() -> None:
+        db = read_corpus(run.data)
+        while not stop.is_set():
+            for order in ORDERS:
+                got = find(db, Filter(query="降准"), order=order)
+                asked[order] += 1
+                if len(got.hits) != 1 or ("降准", True) not in got.hits[0].snippet:
+                    wrong.append(got)
+        db.close()
+
+    reader = threading.Thread(target=ask)
+    reader.start()
+    for number in range(1, 150):
+        take(run, article(1, f"第{number}版", "降准", published_at=BEGIN + timedelta(days=number)))
+    stop.set()
+    reader.join()
+    assert wrong == []
+    assert min(asked.values()) > 5
 
 
 def test_one_of_each_group_of_near_duplicates(run: Run) -> None:

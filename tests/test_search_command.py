@@ -172,10 +172,11 @@ def test_what_articles_say_moves_no_cursor(hostile: Program) -> None:
 
 
 def test_on_a_terminal_codes_are_links_and_blanks_stay() -> None:
-    screen = Console(file=io.StringIO(), force_terminal=True, width=80)
+    printed = io.StringIO()
+    screen = Console(file=printed, force_terminal=True, width=80)
     text = (("Ａ股\u3000", False), ("上涨", True))
     _print_hit(Hit("NW1", "posts", None, text, text, None, "https://x.test/1", None), screen)
-    shown = screen.file.getvalue()
+    shown = printed.getvalue()
     assert "https://x.test/1" in shown.split("\x1b]8;")[1]
     assert shown.count("Ａ股\u3000") == 2
     assert "【" not in shown

@@ -101,6 +101,7 @@ BROKEN = [
     ("same-text-as", f"UPDATE articles SET same_text_as = '12' {OF}", True),
     ("search", f"UPDATE searched SET content_hash = '12' {OF}", True),
     ("search", f"DELETE FROM searched {OF}", True),
+    ("search", "INSERT INTO search (search) VALUES ('delete-all')", True),
     ("search", "DELETE FROM search_data WHERE id > 100", False),
     ("duplicate-group", f"UPDATE articles SET duplicate_group = '12' {OF}", True),
     (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,16 +15,21 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from pipelines.database.search import Found
 from pipelines.fields import COLUMNS
+from pipelines.web import calendar
+from pipelines.web.charts import bars
 from pipelines.web.diff import steps
-from pipelines.web.words import WORDS
+from pipelines.web.results import EVIDENCE, Listed, shown
+from pipelines.web.wanted import NAMES, Asked
+from pipelines.web.words import MISTAKES, WORDS, Words
 from tests.conftest import BIN, ROOT, Program
 from tests.web import CHANGED, COPY, Page, Served, serving
 
@@ -71,6 +77,36 @@ class TestHome:
         assert "<script" not in svg.text
         assert "高峰财经网" in svg.text
 
+    @pytest.mark.parametrize("number", range(2, 9))
+    @pytest.mark.parametrize("narrow", [True, False])
+    def test_the_legend_is_inside_the_chart(self, number: int, narrow: bool) -> None:
+        series = [(f"来源{at}", [at, 1]) for at in range(number)]
+        root = ET.fromstring(bars(series, ["06-01", "06-02"], narrow=narrow))
+        shifted = {"legends": 0.0, "graph": 0.0}
+        lowest = 0.0
+        for each in root.iter():
+            for name in set((each.get("class") or "").split()) & shifted.keys():
+                found = re.search(r",\s*([\d.]+)\)", each.get("transform") or ", 0)")
+                shifted[name] = float(found[1]) if found else 0.0
+            if "legend" in (each.get("class") or "").split():
+                lowest = max(lowest, *(float(part.get("y") or 0) for part in each))
+        assert sum(shifted.values()) + lowest <= float(root.get("height") or 0) - 4
+
+    def test_the_calendar_has_its_figures_beside_it(self, site: Served) -> None:
+        home = page(site, "/")
+        assert "Coverage by month" in home.text
+        assert home.all("source", srcset="/chart/calendar.svg?narrow=1")
+        svg = site.get("/chart/calendar.svg?narrow=1", accept_language="zh").text
+        assert ">9月<" in svg
+
+    def test_the_calendar_ends_today(self) -> None:
+        covered = {date(2022, 5, day): share for day, share in ((1, 1.0), (2, 0.5))}
+        today = date(2022, 5, 2)
+        assert calendar.figures(covered, [2022], today)[0] == ("2022-05", 0.75, 1, 2)
+        for shape in (calendar.WIDE, calendar.NARROW):
+            svg = calendar.drawn(covered, [2022], today, Words("en"), shape)
+            assert len(re.findall(r"M\d", svg)) == 31 + 28 + 31 + 30 + 2
+
     def test_sites_and_listings_and_their_health_are_shown(self, site: Served) -> None:
         text = page(site, "/").text
         assert "eastmoney: 8 listings" in text
@@ -96,6 +132,14 @@ class TestHome:
         assert "2022-03-09 00:00" in text
         assert "had scrolled by when it was read" in text
         assert "eastmoney fell silent" in text
+        assert text.index("eastmoney fell silent") < text.index("Articles a day")
+
+    def test_articles_of_an_import_have_a_site(self, finews: Program) -> None:
+        finews("ingest", str(ROOT / "crawler" / "demo" / "posts"))
+        with serving(finews.data) as served:
+            assert "<option>posts</option>" in served.get("/search").text
+            assert "/search?site=posts" in page(served, "/").links()
+            assert codes(served, "site=posts")
 
 
 class TestResults:
@@ -128,15 +172,14 @@ class TestResults:
     def test_orders(self, site: Served) -> None:
         times = [each["published_at"] for each in site.get("/search.json").json()["articles"]]
         assert times == sorted(times, reverse=True)
-        assert codes(site, "q=电池&order=rank")
+        assert codes(site, "q=电池&sort=rank")
 
     def test_pages_follow_each_other(self, site: Served) -> None:
         first = page(site, "/search")
         (onward,) = [link for link in first.links() if "page=2" in link]
-        second = page(site, onward)
         shown = [
-            [link for link in each.links() if link.startswith("/article/")]
-            for each in (first, second)
+            re.findall(r'class="title"><a href="([^"]+)"', site.get(path).text)
+            for path in ("/search", onward)
         ]
         assert [len(each) for each in shown] == [20, 5]
         assert not set(shown[0]) & set(shown[1])
@@ -148,7 +191,10 @@ class TestResults:
             ("security=x-y", "'x-y' is no code such as 1.600519 or 600519"),
             ("evidence=magic", "evidence 'magic' is none of"),
             ("since=2022-02-01&until=2022-01-01", "is later than until"),
-            ("order=best", "order 'best' is none of newest, rank"),
+            ("sort=best", "sort 'best' is none of newest, rank"),
+            ("order=rank", "'order' is no filter of this list; there are q, site, source,"),
+            ("site=nowhere", "site 'nowhere' is not stored; there are eastmoney, finews"),
+            ("dedupe=some", "dedupe 'some' is none of none, exact, near"),
             ("page=0", "'0' is no page"),
             ("since=0001-01-01T00:00%2B23:00", "is out of all time"),
         ],
@@ -161,6 +207,10 @@ class TestResults:
             answer = site.get(f"/search.{form}?{query}")
             assert (answer.status, sentence in answer.text) == (400, True)
 
+    @pytest.mark.parametrize("name", [*NAMES, "page"])
+    def test_every_filter_is_documented(self, name: str) -> None:
+        assert f"`{name}`" in (ROOT / "docs" / "web.md").read_text(encoding="utf-8")
+
     def test_nothing_found_is_said(self, site: Served) -> None:
         assert "Nothing was found." in page(site, "/search?q=没有这个词").text
 
@@ -170,14 +220,71 @@ class TestResults:
         assert (len(first["articles"]), len(second["articles"]), second["next"]) == (20, 5, None)
         assert first["articles"][0]["page"].startswith(f"{site.url}/article/NW")
 
+    @pytest.mark.parametrize(
+        ("query", "sentence"),
+        [
+            ("since=tomorrow", "「tomorrow」不是日期或时间"),
+            ("until=0001-01-01T00:00%2B23:00", "超出可用的时间范围"),
+            ("since=2022-02-01&until=2022-01-01", "晚于截止时间"),
+            ("security=x-y", "「x-y」不是证券代码"),
+            ("evidence=magic", "「magic」无效；可用的有：chart、"),
+            ("order=rank", "没有名为「order」的筛选条件"),
+            ("site=it's", "没有存储站点「it's」的文章"),
+            ("page=0", "页码「0」不在 1 至 500 之间"),
+            ("q=降准 AND", "在 AND 之后缺少词语"),
+            ("q=OR 降准", "在 OR 之前缺少词语"),
+            ("q=(降准 OR 降息", "左括号没有对应的右括号"),
+            ("q=降准 OR 降息)", "右括号没有对应的左括号"),
+            ("q=" + "(" * 60 + "甲 OR 乙" + ")" * 60, "嵌套超过 50 层"),
+            ("q=" + "长" * 1001, "文字超过 1000 个字符"),
+        ],
+    )
+    def test_and_in_chinese_to_who_reads_it(self, site: Served, query: str, sentence: str) -> None:
+        answer = site.get(f"/search?{query}", accept_language="zh")
+        assert answer.status == 400
+        assert sentence in Page(answer.text).text
+        assert sentence in site.get(f"/search.json?{query}", accept_language="zh").text
+
+    def test_what_is_asked_is_shown_in_words(self, site: Served) -> None:
+        text = page(site, "/search?q=电池&sort=rank&dedupe=near", "zh").text
+        assert "排序：最相关在前" in text
+        assert "重复：同一报道只列一次" in text
+
+    @pytest.mark.parametrize("path", ["/search?q=没有这个词", "/"])
+    def test_the_language_of_queries_is_told(self, site: Served, path: str) -> None:
+        assert "a Latin word or number that begins so" in page(site, path).text
+
+    def test_a_copy_leads_to_the_first(self, site: Served) -> None:
+        html = site.get("/search?q=澜州港", accept_language="zh").text
+        (copy,) = re.findall(r'<p class="meta copy">.*?</p>', html)
+        assert f'另见 <a href="/article/{CHANGED}"' in copy
+        assert "远山日报" in copy
+
+    def test_each_story_may_be_listed_once(self, site: Served) -> None:
+        every = codes(site, "q=澜州港")
+        assert every[:2] == [COPY, CHANGED]
+        assert codes(site, "q=澜州港&dedupe=near") == every[1:]
+
+    def test_the_last_page_says_that_the_list_goes_on(self) -> None:
+        listed = Listed(Found((), more=True), {})
+        assert shown(Asked((), 500), listed, "/search")["goes_on"]
+        assert not shown(Asked((), 499), listed, "/search")["goes_on"]
+
+    @pytest.mark.parametrize("query", ["q=电池", "q=电池&sort=rank", "dedupe=near"])
+    def test_csv_is_in_the_order_of_the_list(self, site: Served, query: str) -> None:
+        rows = list(csv.DictReader(io.StringIO(site.get(f"/search.csv?{query}").text)))
+        found = site.get(f"/search.json?{query}").json()["articles"]
+        assert [row["info_code"] for row in rows][:20] == [each["info_code"] for each in found]
+
     def test_csv_is_the_whole_list_as_an_export(
         self, site: Served, program: Program, tmp_path: Path
     ) -> None:
         program("export", str(tmp_path / "a.csv"))
         answer = site.get("/search.csv")
-        assert answer.body == (tmp_path / "a.csv").read_bytes()
-        assert answer.headers["content-disposition"] == 'attachment; filename="finews.csv"'
         rows = list(csv.reader(io.StringIO(answer.text)))
+        exported = list(csv.reader(io.StringIO((tmp_path / "a.csv").read_text(encoding="utf-8"))))
+        assert rows[1:] == exported[:0:-1]  # the newest first
+        assert answer.headers["content-disposition"] == 'attachment; filename="finews.csv"'
         assert rows[0] == list(COLUMNS)
 
     def test_a_search_can_be_subscribed_to(self, site: Served) -> None:
@@ -198,6 +305,13 @@ class TestResults:
 
     def test_a_feed_is_the_same_when_nothing_came(self, site: Served) -> None:
         assert site.get("/search.atom").body == site.get("/search.atom").body
+
+    def test_a_reader_of_a_feed_is_told_when_nothing_came(self, site: Served) -> None:
+        tag = site.get("/search.atom").headers["etag"]
+        for known in (tag, f'"other", W/{tag}'):
+            again = site.get("/search.atom", if_none_match=known)
+            assert (again.status, again.body) == (304, b"")
+        assert site.get("/search.atom", if_none_match='"other"').status == 200
 
     def test_a_feed_without_articles_is_one(self, site: Served) -> None:
         feed = ET.fromstring(site.get("/search.atom?q=没有这个词").body)
@@ -224,6 +338,17 @@ class TestArticle:
         }
         assert {"evidence chart", "evidence code", "evidence link"} <= kinds
 
+    def test_the_surest_evidence_comes_first(self, site: Served) -> None:
+        html = site.get(f"/article/{CODE}").text
+        for row in re.findall(r'<li><a href="/security/.*?</li>', html, re.DOTALL):
+            kinds = re.findall(r'class="evidence (\w+)"', row)
+            assert kinds == sorted(kinds, key=EVIDENCE.index)
+
+    def test_tables_have_a_name(self, site: Served) -> None:
+        assert page(site, f"/article/{TABLE}").all(
+            "table", **{"aria-label": "Table in the article"}
+        )
+
     def test_every_route_is_shown(self, site: Served, program: Program) -> None:
         links = page(site, f"/article/{TABLE}").links()
         routes = program.rows("SELECT url FROM sightings WHERE info_code = ?", TABLE)
@@ -242,6 +367,12 @@ class TestArticle:
         assert "revised by its source, revision 3" in html
         assert "<mark>3</mark>%，成交放大。</del>" in html
         assert "<mark>5</mark>%，成交放大。</ins>" in html
+
+    def test_changes_are_told_in_chinese(self, site: Served) -> None:
+        found = page(site, f"/article/{CHANGED}", "zh")
+        assert "字段：标题、正文" in found.text
+        assert "标题：题目改过" in found.text
+        assert "title" not in found.text
 
     def test_what_takes_too_long_to_compare_is_shown_whole(self) -> None:
         begin = time.monotonic()
@@ -284,6 +415,14 @@ class TestSecurity:
         sure = page(site, "/security/0.309321?evidence=code").links()
         assert {each for each in sure if "/article/" in each} < set(every)
 
+    def test_how_many_name_it_since_when(self, site: Served, program: Program) -> None:
+        (number,) = program.rows(
+            "SELECT count(DISTINCT info_code) FROM mentions WHERE code = '309321' AND market = '0'"
+        )
+        assert (
+            f"Named in {number} articles, the first of 20" in page(site, "/security/0.309321").text
+        )
+
     def test_it_has_a_feed_and_other_forms(self, site: Served) -> None:
         found = page(site, "/security/0.009871?evidence=chart")
         for form in ("atom", "json", "csv"):
@@ -321,6 +460,13 @@ class TestLanguages:
             fields = [part.partition("}")[0] for part in text.split("{")[1:]]
             assert all(f"{{{each}}}" in WORDS["zh"][name] for each in fields), name
 
+    def test_errors_are_translated_with_all_they_tell(self) -> None:
+        for sentence, text in MISTAKES.items():
+            assert set(re.findall(r"{\w+}", sentence)) == set(re.findall(r"{\w+}", text))
+
+    def test_what_is_not_known_stays_english(self) -> None:
+        assert Words("zh").told("the moon is down") == ("the moon is down", "en")
+
     @pytest.mark.parametrize(
         ("accepted", "lang", "label"),
         [
@@ -350,12 +496,35 @@ class TestDatasette:
         rows = site.get("/finews/articles.json?_shape=array&_size=max").json()
         assert len(rows) == 25
 
+    @pytest.mark.parametrize("path", ["/finews.csv", "/finews/articles.csv?_stream=1"])
+    def test_it_gives_no_formulas_to_spreadsheets(self, site: Served, path: str) -> None:
+        answer = site.get(path)
+        assert (answer.status, "/search.csv has every list" in answer.text) == (404, True)
+
+    @pytest.mark.parametrize("path", ["/finews/articles", "/finews"])
+    def test_it_offers_no_csv(self, site: Served, path: str) -> None:
+        assert "csv" not in site.get(path).text.lower()
+
+    def test_articles_come_first(self, site: Served) -> None:
+        found = page(site, "/finews")
+        tables = [link for link in found.links() if link.startswith("/finews/")]
+        assert tables[0] == "/finews/articles"
+        assert "/finews/_sqlite_migrations" not in tables
+
+    def test_it_is_english_whatever_the_reader_speaks(self, site: Served) -> None:
+        assert page(site, "/finews", "zh").all("div", lang="en")
+
     def test_pages_are_not_served(self, site: Served) -> None:
         assert site.get("/pages").status == 404
         assert "bodies" not in site.get("/finews").text
 
 
 class TestServer:
+    def test_an_address_may_be_typed_as_it_is(self, site: Served) -> None:
+        path = "/search.json?source=上海证券报"
+        answer = site.raw(f"GET {path} HTTP/1.1".encode())
+        assert (answer.status, CODE in answer.text) == (200, True)
+
     def test_an_index_that_is_not_there_is_told(self, program: Program, tmp_path: Path) -> None:
         copy = tmp_path / "data"
         shutil.copytree(program.data, copy)

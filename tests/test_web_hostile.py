@@ -27,7 +27,7 @@ _TAGS = (
     "html head meta title link body a header span form label input button nav main div h1 h2 h3 p"
     " section figure img picture source details summary table caption thead tbody tr th td ul ol li"
     " time select option datalist fieldset legend article aside footer blockquote dl dt dd del ins"
-    " mark strong code em textarea pre svg path circle"
+    " mark strong code em textarea pre svg path circle bdi"
 )
 TAGS = frozenset(_TAGS.split())
 
@@ -69,6 +69,15 @@ def test_only_addresses_of_the_web_are_links(site: Served, path: str) -> None:
             assert not value.startswith("//"), (tag, value)
             if not path.startswith("/finews"):  # where Datasette has links of its own
                 assert "evil.test" not in value or value.startswith("/"), (tag, value)
+
+
+def test_a_title_turns_nothing_but_itself(site: Served) -> None:
+    turning = "\u202e"
+    for path in ("/search", f"/article/{CODES[6]}", f"/search?q={turning}evil"):
+        html = site.get(path).text
+        assert turning not in html.partition("</title>")[0]
+    found = Page(site.get("/search?source=%E2%80%AEevil").text)
+    assert found.all("bdi")
 
 
 def test_templates_in_texts_stand_as_written(site: Served) -> None:

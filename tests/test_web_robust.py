@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import pytest
 from datasette.plugins import pm
+from datasette.views.base import DatasetteError
 from sqlite_utils import Database
 
 from crawler.items import Paragraph
@@ -30,7 +31,9 @@ from pipelines.health.rules import Problem
 from pipelines.run import Run
 from pipelines.web import page, server, stream
 from pipelines.web.diff import STEPS, Work, compared, steps
-from pipelines.web.plugin import _unstyled
+from pipelines.web.page import Refused
+from pipelines.web.tables import mended, mistake
+from pipelines.web.words import WORDS
 from tests.conftest import Program
 from tests.looks import START, article
 from tests.web import CHANGED, Served, serving
@@ -87,6 +90,11 @@ class TestSql:
     @pytest.mark.parametrize("query", ["_timelimit=x", "_ttl=²", "_size=1001", "_size=x"])
     def test_numbers_that_are_none_are_told(self, site: Served, query: str) -> None:
         assert site.get(f"/finews/articles.json?{query}").status == 400
+
+    def test_rows_that_take_too_long_are_a_sentence(self) -> None:
+        told = mistake(DatasetteError("<script>", title="SQL Interrupted", status=400))
+        assert isinstance(told, Refused)
+        assert (told.status, "too long" in WORDS["en"][str(told)]) == (503, True)
 
     def test_tables_are_not_sent_whole(self, site: Served) -> None:
         assert site.get("/finews/articles.csv?_stream=1").status in (400, 404)
@@ -313,11 +321,11 @@ class TestCsv:
     def test_what_is_not_found_in_time_is_given_up(
         self, long: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def slowly(db: Database, _: Filter) -> Iterator[sqlite3.Row]:
+        def slowly(db: Database, _: Filter, **__: object) -> Iterator[sqlite3.Row]:
             endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 2 FROM n) SELECT i FROM n"
             yield from db.conn.execute(f"{endless} WHERE i = 3")
 
-        monkeypatch.setattr(stream, "rows", slowly)
+        monkeypatch.setattr(stream, "whole", slowly)
         monkeypatch.setattr(stream, "_PATIENCE", 0.3)
         with within(long) as served:
             answer = served.get("/search.csv")
@@ -433,10 +441,10 @@ def test_the_home_page_knows_what_could_not_be_stored(long: Path, finews: Progra
 
 def test_styles_are_taken_out_of_tags_alone() -> None:
     value = '<input value="x style=" name="n" STYLE-x="1"><p style="color: red" id="a">'
-    assert str(_unstyled(value)) == value.replace(' style="color: red"', "")
+    assert str(mended(value)) == value.replace(' style="color: red"', "")
     for text in ('say style="x" here', '<p title="> style=">', "<i a=' style=\"x\"'>"):
-        assert str(_unstyled(text)) == text
-    assert str(_unstyled("<b style='x' c>")) == "<b c>"
+        assert str(mended(text)) == text
+    assert str(mended("<b style='x' c>")) == "<b c>"
 
 
 def test_listings_are_complete_to_the_end_of_what_is_covered(web_program: Program) -> None:

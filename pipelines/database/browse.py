@@ -30,10 +30,25 @@ _BY_DAY = f"""
   SELECT NULL, substr(published_at, 1, 10), count(*) FROM articles
   WHERE source IS NULL AND published_at >= :since GROUP BY 2
 """
-_SITES = """
+# The same by articles_by_site and sightings_by_listing: an import has no listings.
+_SITE_NAMES = """
+  WITH RECURSIVE of_articles(site) AS (
+    SELECT min(site) FROM articles UNION ALL
+    SELECT (SELECT min(site) FROM articles WHERE site > s.site) FROM of_articles AS s
+    WHERE s.site IS NOT NULL),
+  of_sightings(site) AS (
+    SELECT min(site) FROM sightings UNION ALL
+    SELECT (SELECT min(site) FROM sightings WHERE site > s.site) FROM of_sightings AS s
+    WHERE s.site IS NOT NULL),
+  names(site) AS (
+    SELECT site FROM of_articles UNION SELECT site FROM of_sightings
+    UNION SELECT site FROM listings)
+"""
+_SITES = f"""
+  {_SITE_NAMES}
   SELECT l.site, (SELECT count(*) FROM articles WHERE site = l.site) AS articles,
     (SELECT max(published_at) FROM articles WHERE site = l.site) AS newest_published_at
-  FROM (SELECT DISTINCT site FROM listings) AS l ORDER BY 1
+  FROM names AS l WHERE l.site IS NOT NULL ORDER BY 1
 """
 _MONTH = "published_at >= ? AND published_at < ?"
 # The names by which the newest rows know a security; of an index there are very many.
@@ -58,6 +73,12 @@ def count(db: Database) -> int:
 def sources(db: Database) -> list[str]:
     """The names of all sources, sorted."""
     sql = f"{_SOURCES} SELECT source FROM sources WHERE source IS NOT NULL"
+    return [name for (name,) in db.conn.execute(sql)]
+
+
+def site_names(db: Database) -> list[str]:
+    """The names of all sites that showed an article or are listed, sorted."""
+    sql = f"{_SITE_NAMES} SELECT site FROM names WHERE site IS NOT NULL ORDER BY 1"
     return [name for (name,) in db.conn.execute(sql)]
 
 
@@ -143,10 +164,31 @@ def is_mentioned(db: Database, market: str, code: str) -> bool:
     return bool(_one(db, sql, code, market))
 
 
+def mentioned(db: Database, market: str, code: str, most: int) -> tuple[int, str | None]:
+    """How many articles name a security, and the time of the first; one more than ``most`` says
+    that there are more, and the time is of no meaning then.
+    """
+    sql = (
+        "SELECT count(*), min(a.published_at) FROM (SELECT DISTINCT info_code FROM mentions"
+        " WHERE code = ? AND market = ? LIMIT ?) JOIN articles AS a USING (info_code)"
+    )
+    number, first = db.conn.execute(sql, (code, market, most + 1)).fetchone()
+    return int(number), first
+
+
 def markets(db: Database, code: str) -> list[str]:
     """The markets in which articles name a security of this code."""
     sql = "SELECT DISTINCT market FROM mentions WHERE code = ? ORDER BY market"
     return [market for (market,) in db.conn.execute(sql, (code,))]
+
+
+def titles(db: Database, codes: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Title and source of some articles, by their codes."""
+    sql = (
+        "SELECT info_code, title, source FROM articles"
+        " WHERE info_code IN (SELECT value FROM json_each(?))"
+    )
+    return {row["info_code"]: row for row in dicts(db, sql, json_text(list(codes)))}
 
 
 def briefly(db: Database, codes: Sequence[str]) -> dict[str, dict[str, Any]]:

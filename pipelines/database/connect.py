@@ -13,7 +13,7 @@ from sqlite_utils.migrations import Migrations
 
 from crawler.errors import NewerDatabase, StoreError, WriteFailed
 from pipelines.database import schema
-from pipelines.database.rows import paragraphs_of
+from pipelines.database.rows import readable
 from pipelines.dedupe import words_hash
 from pipelines.search.query import parse
 from pipelines.search.wording import parts
@@ -73,7 +73,8 @@ def _read(path: Path, migrations: Migrations) -> Database:
         db = Database(configure(conn))
         _refuse_newer(db, migrations, path)
         if migrations.pending(db):
-            raise StoreError(f"{path} is of an older version; any run migrates it, such as finews db verify", path)
+            why = "is of an older version; any run migrates it, such as finews db verify"
+            raise StoreError(f"{path} {why}", path)
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be read: {error}", path) from error
     return db
@@ -100,6 +101,19 @@ def writing(db: Database) -> Iterator[None]:
         db.conn.execute("BEGIN IMMEDIATE")
         with _committing(db):
             yield
+
+
+@contextmanager
+def one_state(db: Database) -> Iterator[None]:
+    """Several reads of one moment, whatever others write meanwhile."""
+    if db.conn.in_transaction:  # then they are already
+        yield
+        return
+    db.conn.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.conn.rollback()
 
 
 @contextmanager
@@ -156,8 +170,9 @@ def configure(conn: sqlite3.Connection) -> sqlite3.Connection:
     return conn
 
 
-def _holds(query: str, title: str | None, digest: str | None, paragraphs: str) -> bool:
-    return parse(query).holds(parts(title, digest, paragraphs_of(paragraphs)))
+def _holds(query: str, *columns: bytes | None) -> bool:
+    said = [None if each is None else each.decode(errors="replace") for each in columns]
+    return parse(query).holds(parts(said[0], said[1], readable(said[2] or "")))
 
 
 def _refuse_newer(db: Database, migrations: Migrations, path: Path) -> None:

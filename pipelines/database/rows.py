@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -17,6 +18,8 @@ from crawler.parsers.dates import SHANGHAI
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # json.dumps makes one a call
 #: The columns of ``entries`` that make an entry.
 ENTRY = "site, listing, url, info_code, title, published_at, told"
+#: Halves of characters, which no text can hold, but JSON as an escape.
+HALF = re.compile("[\ud800-\udfff]")
 _FIELDS = tuple(field.name for field in fields(Paragraph))
 
 
@@ -59,6 +62,22 @@ def paragraphs_json(paragraphs: Iterable[Paragraph]) -> str:
 def paragraphs_of(column: str) -> list[Paragraph]:
     """The paragraphs of a ``paragraphs`` column; the rows of tables as lists."""
     return [Paragraph(**each) for each in json.loads(column)]
+
+
+def readable(column: str) -> list[Paragraph]:
+    """The same of a row that another tool may have written: none where they are none, and U+FFFD
+    for halves of characters.
+    """
+    try:
+        values = json.loads(column)
+        if "\\ud" in column:  # as only an escape can be
+            values = json.loads(HALF.sub("\ufffd", json_text(values)))
+        found = [Paragraph(**each) for each in values]
+        cells = [cell for each in found for row in each.rows or () for cell in row]
+    except (ValueError, TypeError):
+        return []
+    said = (*(each.text for each in found), *(each.alt for each in found), *cells)
+    return found if all(text is None or isinstance(text, str) for text in said) else []
 
 
 def paragraph_value(paragraph: Paragraph) -> Mapping[str, object]:

@@ -8,6 +8,7 @@ order of the day of publication, so that the newest hits are read first, and no 
 from __future__ import annotations
 
 import logging
+import sqlite3
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -17,7 +18,7 @@ from sqlite_utils import Database
 
 from crawler.errors import StoreError
 from pipelines.database.connect import path_of, writing
-from pipelines.database.rows import json_text, paragraphs_of
+from pipelines.database.rows import json_text, readable
 from pipelines.search.fold import rules
 from pipelines.search.wording import Wording
 
@@ -25,7 +26,6 @@ logger = logging.getLogger(__name__)
 _BATCH = 1000
 #: A day has room for a million articles.
 DAY = 1 << 20
-_EPOCH = date(1970, 1, 1)
 
 
 def day_of(published_at: str | None) -> int:
@@ -33,9 +33,9 @@ def day_of(published_at: str | None) -> int:
     try:
         # In Asia/Shanghai, as all times are written.
         day = date.fromisoformat((published_at or "")[:10])
-    except ValueError:  # another tool may have written what is no time
+    except (ValueError, TypeError):  # another tool may have written what is no time
         return 0
-    return ((day - _EPOCH).days + 1) * DAY
+    return day.toordinal() * DAY
 
 
 class SearchIndex:
@@ -145,17 +145,18 @@ def rebuild(db: Database, watch: Callable[[int, int], None] = lambda *_: None) -
 
 def _wordings(db: Database) -> Iterator[Wording]:
     """All articles by time: rows in their order are the cheapest to write."""
-    names = ("title", "digest", "published_at", "content_hash", "paragraphs")
     # Only the numbers are sorted, eight bytes each, whatever the texts take.
     order = db.conn.execute("SELECT rowid FROM articles ORDER BY published_at, info_code")
     for number in array("q", (number for (number,) in order)):
-        code, *row = db.conn.execute(
-            f"SELECT info_code, {', '.join(names)} FROM articles WHERE rowid = ?", (number,)
+        code, time, content_hash = db.conn.execute(
+            "SELECT info_code, published_at, content_hash FROM articles WHERE rowid = ?", (number,)
         ).fetchone()
-        columns = dict(zip(names, row, strict=True))
         try:
-            paragraphs = paragraphs_of(columns["paragraphs"])
-        except (ValueError, TypeError):
-            logger.warning("%s has no readable paragraphs; see finews db verify", code)
-            paragraphs = []
-        yield Wording.of(code, columns, paragraphs)
+            title, digest, paragraphs = db.conn.execute(
+                "SELECT title, digest, paragraphs FROM articles WHERE rowid = ?", (number,)
+            ).fetchone()
+        except sqlite3.OperationalError as error:  # bytes that are no text
+            logger.warning("%s cannot be searched: %s; see finews db verify", code, error)
+            title, digest, paragraphs = None, None, "[]"
+        columns = {"title": title, "digest": digest, "published_at": time}
+        yield Wording.of(code, columns | {"content_hash": content_hash}, readable(paragraphs))

@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Container, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +16,8 @@ from typing import Any, Literal, TypeAlias, get_args
 from sqlite_utils import Database
 
 from crawler.items import Evidence
-from pipelines.database.rows import json_text, time_text
+from pipelines.database.connect import one_state
+from pipelines.database.rows import HALF, json_text, time_text
 from pipelines.database.search_index import require_current
 from pipelines.fields import COLUMNS, FIELDS, FLAGS, JSON_COLUMNS
 from pipelines.search.query import parse
@@ -127,7 +129,7 @@ class Filter:
         texts = [text for each in lists for text in each]
         texts += [] if self.query is None else [self.query]
         yield from (f"{each!r} is no text" for each in texts if not isinstance(each, str))
-        yield from (f"{each!r} is no UTF-8" for each in texts if _HALF.search(each))
+        yield from (f"{each!r} is no UTF-8" for each in texts if HALF.search(each))
         if self.query is not None:
             try:
                 parse(self.query)
@@ -197,7 +199,7 @@ class Filter:
         if self.securities or self.evidence:
             yield self._mentioned(asked)
         if self.query:
-            yield _SAID if self.as_of is None else "holds(:query, title, digest, paragraphs)"
+            yield _SAID if self.as_of is None else _HOLDS
         if "min_paragraphs" in asked:
             yield "json_array_length(paragraphs) >= :min_paragraphs"
         if self.among is not None:
@@ -234,9 +236,10 @@ class Filter:
 
 _SECURITY = re.compile(r"(?:[0-9]{1,3}\.)?[0-9A-Za-z_]+\Z")
 _MOST = 1_000_000  # paragraphs
-_HALF = re.compile("[\ud800-\udfff]")
 _LIST = "(SELECT value FROM json_each(:{}))"
 _BARE = "(SELECT substr(value, instr(value, '.') + 1) FROM json_each(:securities))"
+# As bytes: another tool may have written what is no text.
+_HOLDS = "holds(:query, CAST(title AS BLOB), CAST(digest AS BLOB), CAST(paragraphs AS BLOB))"
 # The index holds the states of today.
 _SAID = (
     "info_code IN (SELECT info_code FROM searched WHERE id IN"
@@ -269,8 +272,9 @@ def states(db: Database, wanted: Filter, columns: str) -> Query:
 
 def count(db: Database, wanted: Filter) -> int:
     """How many articles the filter selects."""
-    sql, values = states(db, wanted, "info_code")
-    (total,) = db.conn.execute(f"SELECT count(*) FROM ({sql})", values).fetchone()
+    with one_state(db):
+        sql, values = states(db, wanted, "info_code")
+        (total,) = db.conn.execute(f"SELECT count(*) FROM ({sql})", values).fetchone()
     return int(total)
 
 
@@ -291,20 +295,21 @@ def rows(db: Database, wanted: Filter, columns: Sequence[str] = COLUMNS) -> Iter
     Lists are JSON. One consistent state, whatever a crawl writes meanwhile; memory does
     not grow. Bytes that are no UTF-8, which only another tool can have put there, are U+FFFD.
     """
-    sql, values = states(db, wanted, ", ".join(columns))
-    sql += _ORDER
-    cursor = db.conn.cursor()
-    cursor.row_factory = sqlite3.Row
-    given = 0
-    try:
-        for row in cursor.execute(sql, values):
-            yield row
-            given += 1
-    except sqlite3.OperationalError as error:
-        if "decode" not in str(error):
-            raise
-        be_lenient(db)  # not from the beginning: it costs a tenth
-        yield from cursor.execute(f"{sql} LIMIT -1 OFFSET {given}", values)
+    with _state_of(db, wanted):
+        sql, values = states(db, wanted, ", ".join(columns))
+        sql += _ORDER
+        cursor = db.conn.cursor()
+        cursor.row_factory = sqlite3.Row
+        given = 0
+        try:
+            for row in cursor.execute(sql, values):
+                yield row
+                given += 1
+        except sqlite3.OperationalError as error:
+            if "decode" not in str(error):
+                raise
+            be_lenient(db)  # not from the beginning: it costs a tenth
+            yield from cursor.execute(f"{sql} LIMIT -1 OFFSET {given}", values)
 
 
 def lines(db: Database, wanted: Filter) -> Iterator[bytes]:
@@ -315,19 +320,25 @@ def lines(db: Database, wanted: Filter) -> Iterator[bytes]:
         f"'{field.name}', {_AS_JSON.get(field.type, '{}').format(field.name)}" for field in FIELDS
     )
     made = f"CAST(json_object({pairs}) AS BLOB), published_at, info_code"
-    sql, values = states(db, wanted, made)
-    for line, _, _ in db.conn.execute(sql + _ORDER, values):
-        try:
-            line.decode()
-        except UnicodeDecodeError:
-            yield _without_halves(line.decode(errors="replace"))
-        else:
-            yield _without_halves(line) if b"\\ud" in line else line
+    with _state_of(db, wanted):
+        sql, values = states(db, wanted, made)
+        for line, _, _ in db.conn.execute(sql + _ORDER, values):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                yield _without_halves(line.decode(errors="replace"))
+            else:
+                yield _without_halves(line) if b"\\ud" in line else line
+
+
+def _state_of(db: Database, wanted: Filter) -> AbstractContextManager[None]:
+    """One statement reads one state; whether there is an index to ask is another one."""
+    return one_state(db) if wanted.query else nullcontext()
 
 
 def _without_halves(line: str | bytes) -> bytes:
     """JSON can hold halves of characters as escapes, and readers of it refuse them."""
-    return _HALF.sub("\ufffd", json_text(json.loads(line))).encode()
+    return HALF.sub("\ufffd", json_text(json.loads(line))).encode()
 
 
 def be_lenient(db: Database) -> None:

@@ -122,6 +122,13 @@ _RULES = (
         " WHERE s.content_hash IS NOT a.content_hash AND EXISTS (SELECT 1 FROM search_state)",
         f"article {{}} is not found by what it says; {_SEARCH}",
     ),
+    _Rule(
+        "search",
+        "SELECT count(*) FROM (SELECT id FROM searched EXCEPT SELECT id FROM search_docsize)"
+        " HAVING count(*) UNION ALL SELECT count(*) FROM"
+        " (SELECT id FROM search_docsize EXCEPT SELECT id FROM searched) HAVING count(*)",
+        f"the search index and the table of what is in it differ by {{}} articles; {_SEARCH}",
+    ),
 )
 # An ingest records what it was given; all else comes of an entry or a listing.
 _OPEN_FAILURE = _Rule(

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pipelines.search.fold import fold
 from pipelines.search.grams import sought
 
+_NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 OPERATORS = ("AND", "OR", "NOT")
 _LONGEST = 1000  # characters of a query
 _DEEPEST = 50  # brackets within each other, and operators in a row
@@ -63,7 +64,7 @@ class Words(Query):
         while at >= 0:
             if not self.begins or at == 0 or _BEFORE_WORD.match(part[at - 1]):
                 yield at
-            at = part.find(self.text, at + len(self.text))
+            at = part.find(self.text, at + 1)
 
     def words(self) -> Iterator[Words]:
         yield self
@@ -137,6 +138,7 @@ def parse(text: str) -> Query:
     >>> list(parse('降准 OR "A股 上涨"').words())
     [Words(text='降准', begins=False), Words(text='a股\\u3000上涨', begins=False)]
     """
+    text = text.translate(_NARROW)  # brackets, quotes and operators too, as keyboards have them
     if not text.strip():
         raise ValueError("the query is empty")
     if len(text) > _LONGEST:

@@ -34,15 +34,18 @@ def texts(title: str | None, digest: str | None, paragraphs: Iterable[Paragraph]
     """What is searched, as it stands: the title, "" if there is none, then all that a reader
     sees of the rest: digest, paragraphs, each cell of a table, the words for a picture.
     """
-    found = [title or "", digest or ""]
+    found = [digest]
     for each in paragraphs:
         if each.text is not None:
             found.append(each.text)
         elif each.rows is not None:
             found += chain.from_iterable(each.rows)
-        if each.alt is not None:
-            found.append(each.alt)
-    return [found[0], *filter(None, found[1:])]
+        found.append(each.alt)
+    # Another tool may have written what is no text.
+    return [
+        title if isinstance(title, str) else "",
+        *(t for t in found if t and isinstance(t, str)),
+    ]
 
 
 def parts(title: str | None, digest: str | None, paragraphs: Iterable[Paragraph]) -> list[str]:

@@ -40,7 +40,7 @@ def feed(articles: Sequence[Mapping[str, Any]], *, title: str, base: str, asked:
 
 def about(pairs: Iterable[tuple[str, str]]) -> str:
     """What a list is about, in a few words."""
-    return " ".join(value for name, value in pairs if name != "order")[:100]
+    return " ".join(value for name, value in pairs if name not in ("sort", "dedupe"))[:100]
 
 
 def _entry(root: Element, article: Mapping[str, Any], base: str) -> None:

@@ -6,16 +6,13 @@ import base64
 import hashlib
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
 from typing import Any
 
 import pygal
 from pygal.style import Style
 
-from pipelines.export import pictures
 from pipelines.web.text import clipped, legible
-from pipelines.web.words import Words
 
 # pygal leaves a finder of an old kind for plugins of its own, of which Python warns later, at the
 # first import that finds nothing.
@@ -48,16 +45,6 @@ _LINES = (
     " @media (prefers-color-scheme: dark) { text { fill: #aab2bd !important }"
     " .line { stroke: #3a414b !important } }"
 )
-_CALENDAR = (
-    '<style>rect[fill="#ffffff"]{fill:none}@media (prefers-color-scheme: dark){text{fill:#aab2bd}'
-    '[fill="#ebedf0"]{fill:#2a3038}[fill="#c6dbef"]{fill:#1d3f5e}[fill="#9ecae1"]{fill:#2a6496}'
-    '[fill="#4292c6"]{fill:#4a9bd1}[fill="#08519c"]{fill:#9bd0f5}}</style>'
-)
-# The words of the calendar, and our names for them.
-_SAID = {
-    "Share of the listings known to be complete, by day": "coverage_title",
-    **{share: f"share_{share}" for share in ("none", "some", "half", "most", "all")},
-}
 
 
 def bars(
@@ -69,8 +56,9 @@ def bars(
     """
     stacks = zip(*(numbers for _, numbers in series), strict=True)
     most = max(map(sum, stacks), default=0)
-    columns = _columns(len(series), 2 if narrow else 4)
+    columns = min(max(len(series), 1), 2 if narrow else 4)
     rows = -(-len(series) // columns) if len(series) > 1 else 0
+    cut_off = rows - len(series) // columns if rows else 0
     chart = pygal.StackedBar(
         js=[],
         style=_STYLE,
@@ -78,6 +66,8 @@ def bars(
         width=400 if narrow else 900,
         height=240 + 24 * rows,
         margin=8,
+        # pygal rounds the rows of a legend down, and would cut off the last.
+        margin_bottom=8 + 24 * cut_off,
         spacing=6,
         legend_at_bottom=True,
         legend_at_bottom_columns=columns,
@@ -100,14 +90,6 @@ def bars(
     return _COMMENT.sub("", chart.render(is_unicode=True))
 
 
-def _columns(number: int, most: int) -> int:
-    """In how many columns a legend stands. pygal rounds its rows, and would cut off the last."""
-    fits = (
-        each for each in range(most, 1, -1) if round(number / each - 1) == -(-number // each) - 1
-    )
-    return next(fits, 1)
-
-
 def scale(most: int) -> list[int]:
     """Some round numbers from 0 up to ``most`` or a little more.
 
@@ -118,14 +100,6 @@ def scale(most: int) -> list[int]:
     steps = (factor * power for factor in (1, 2, 5, 10, 20, 50))
     step = next(each for each in steps if most <= 4 * each)
     return [step * at for at in range(max(-(-most // step), 1) + 1)]
-
-
-def calendar(covered: Mapping[date, float], years: Sequence[int], t: Words) -> str:
-    """The share of the listings that are known to be complete, by day."""
-    drawn = pictures.calendar(covered, years).replace("<title>", f"{_CALENDAR}<title>", 1)
-    for text, name in _SAID.items():
-        drawn = drawn.replace(f">{text}<", f">{t(name)}<")
-    return drawn
 
 
 def policy(svg: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import groupby, pairwise, takewhile, zip_longest
@@ -15,6 +15,7 @@ Kind = Literal["same", "removed", "added", "left-out"]
 #: Pieces of a line in order; True: this piece is not in the line beside it.
 Pieces: TypeAlias = tuple[tuple[str, bool], ...]
 Text = TypeVar("Text", str, list[str])
+Named: TypeAlias = Callable[[str, str], str]
 _CONTEXT = 1
 #: How many of the newest steps are shown.
 STEPS = 50
@@ -54,11 +55,13 @@ class Step:
     too_long: bool
 
 
-def steps(states: Sequence[Mapping[str, Any]]) -> list[Step]:
-    """The newest ``STEPS`` of a history, the newest first; none of an article with one state."""
+def steps(states: Sequence[Mapping[str, Any]], named: Named = "{}: {}".format) -> list[Step]:
+    """The newest ``STEPS`` of a history, the newest first; none of an article with one state.
+    ``named`` as for :func:`pipelines.lines.lines`.
+    """
     found, work = [], Work()
     for before, after in reversed(list(pairwise(states[-STEPS - 1 :]))):
-        old, new = _apart(list(lines(before)), list(lines(after)), _CONTEXT)
+        old, new = _apart(list(lines(before, named)), list(lines(after, named)), _CONTEXT)
         too_long = not work.take(old, new)
         found.append(
             Step(

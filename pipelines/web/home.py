@@ -18,7 +18,7 @@ from pipelines.database.coverage import Span, spans
 from pipelines.export.card import shares
 from pipelines.health import note
 from pipelines.run import now
-from pipelines.web import charts
+from pipelines.web import calendar, charts
 from pipelines.web.page import Desk, drawing, is_narrow, words
 from pipelines.web.words import Words
 
@@ -46,6 +46,7 @@ class Figures:
     alarms: Sequence[dict[str, Any]]
     run: dict[str, Any] | None
     covered: dict[tuple[str, str], list[Span]]
+    today: date
 
 
 async def _figures(desk: Desk) -> Figures:
@@ -68,6 +69,7 @@ def _found(db: Database, data: Path) -> Figures:
         alarms=note.alarms(db, data),
         run=browse.last_run(db),
         covered=covered,
+        today=now().date(),
     )
 
 
@@ -91,12 +93,15 @@ async def page(desk: Desk, request: Any) -> Response:
     figures = await _figures(desk)
     t = words(request)
     series = _series(figures, t)
+    years = _years(figures)
     values = {
         "figures": figures,
         "series": series,
         "totals": [sum(numbers) for numbers in zip(*(each for _, each in series), strict=True)],
         "gaps": figures.gaps[:_GAPS],
-        "years": _years(figures),
+        "years": years,
+        "months": calendar.figures(_shares(figures, years), years, figures.today),
+        "shapes": (calendar.WIDE, calendar.NARROW),
         "listings": _by_site(figures.listings),
     }
     return await desk.html(request, "home.html", values)
@@ -136,6 +141,12 @@ def _years(figures: Figures) -> list[int]:
     return [year for year in (last.year - 1, last.year) if year >= min(ends).year]
 
 
+def _shares(figures: Figures, years: Sequence[int]) -> dict[date, float]:
+    if not years:
+        return {}
+    return shares(figures.covered, date(years[0], 1, 1), date(years[-1], 12, 31))
+
+
 async def days_picture(desk: Desk, request: Any) -> Response:
     """``/chart/days.svg``: articles a day, by source."""
     figures = await _figures(desk)
@@ -148,6 +159,7 @@ async def calendar_picture(desk: Desk, request: Any) -> Response:
     """``/chart/calendar.svg``: for each day the share of the listings that is complete."""
     figures = await _figures(desk)
     years = _years(figures)
-    share = shares(figures.covered, date(years[0], 1, 1), date(years[-1], 12, 31)) if years else {}
-    svg = charts.calendar(share, years, words(request))
+    shape = calendar.NARROW if is_narrow(request) else calendar.WIDE
+    share = _shares(figures, years)
+    svg = calendar.drawn(share, years, figures.today, words(request), shape)
     return drawing(svg, charts.policy(svg))

@@ -36,6 +36,14 @@ class Missing(Base400):  # type: ignore[misc]
     status = 404
 
 
+class Refused(Base400):  # type: ignore[misc]
+    """What is not answered, and the label that tells why."""
+
+    def __init__(self, label: str, status: int) -> None:
+        super().__init__(label)
+        self.status = status
+
+
 class TooSlow(Exception):
     """The question took longer than a page may."""
 
@@ -107,6 +115,12 @@ class Desk:
 def words(request: Any) -> Words:
     """The labels in the language that the browser asks for."""
     return Words(language(request.headers.get("accept-language", "")))
+
+
+def refused(request: Any, error: ValueError) -> Response:
+    """What cannot be meant, in a sentence without a page."""
+    sentence, _ = words(request).told(str(error))
+    return Response.text(legible(f"{sentence}\n"), status=400)
 
 
 def as_json(value: object, status: int = 200) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import sys
 import traceback
@@ -14,15 +13,15 @@ from typing import Any
 from datasette import Response
 from datasette.utils.asgi import Base400
 from datasette.views.base import DatasetteError
-from markupsafe import Markup
 from pluggy import HookimplMarker
 
 from crawler import __version__
 from crawler.errors import StoreError
 from pipelines.database.connect import configure
-from pipelines.web import article, home, links, results, security, source, stream
-from pipelines.web.page import CORPUS, Desk, TooSlow, as_json, words
-from pipelines.web.text import clipped, legible
+from pipelines.web import article, home, links, results, security, source, stream, tables
+from pipelines.web.page import CORPUS, Desk, Refused, TooSlow, as_json, words
+from pipelines.web.text import clipped, unturned
+from pipelines.web.words import Words
 
 hookimpl = HookimplMarker("datasette")
 # No value may be larger, and no pattern of a filter longer: it is held against each character of
@@ -30,8 +29,6 @@ hookimpl = HookimplMarker("datasette")
 _LARGEST = 64 * 1024 * 1024
 _LONGEST_PATTERN = 200
 _TEMPLATES = ("base", "home", "search", "_list", "article", "security", "source", "error")
-_TAG = re.compile(r"""<[a-zA-Z](?:[^<>"']|"[^"]*"|'[^']*')*>""")
-_ATTRIBUTE = re.compile(r"""\s+([^\s"'<>/=]+)(?:=("[^"]*"|'[^']*'|[^\s"'<>]+))?""")
 
 
 class Pages:
@@ -58,6 +55,7 @@ class Pages:
             (r"/article/(?P<code>[^/]+)$", partial(article.page, desk)),
             (r"/security/(?P<code>[^/]+)$", partial(security.page, desk)),
             (r"/source/(?P<name>[^/]+)$", partial(source.page, desk)),
+            (rf"/{CORPUS}(/.*)?\.csv$", tables.no_csv),
         ]
 
     @hookimpl
@@ -75,7 +73,10 @@ class Pages:
             "public": links.public,
             "clipped": clipped,
             "minute": _minute,
-            "unstyled": _unstyled,
+            "field_label": _field,
+            "unturned": unturned,
+            "mended": tables.mended,
+            "articles_first": tables.first,
         }
         env.globals |= {"security": links.security, "cut": results.cut, "version": __version__}
 
@@ -88,35 +89,48 @@ class Pages:
     @hookimpl
     def extra_template_vars(self, request: Any) -> dict[str, Any]:
         t = words(request)
-        return {"t": t, "lang": "zh-CN" if t.language == "zh" else "en"}
+        return {"t": t, "lang": t.spoken}
 
     @hookimpl
     def handle_exception(self, request: Any, exception: Exception) -> Any:
         async def answer() -> Response:
-            status, sentence = _told(request, exception)
+            status, sentence, spoken = _told(request, exception)
             if request.path.endswith(".json"):
                 return as_json({"ok": False, "error": sentence, "status": status}, status)
-            values = {"status": status, "sentence": sentence}
+            values = {"status": status, "sentence": sentence, "spoken": spoken}
             return await self._desk.html(request, "error.html", values, status)
 
         return answer
 
 
-def _told(request: Any, exception: Exception) -> tuple[int, str]:
+def _told(request: Any, exception: Exception) -> tuple[int, str, str]:
+    """The status, what is said, and in which language."""
     t = words(request)
-    if isinstance(exception, TooSlow):
-        return 503, t("too_slow")
-    if isinstance(exception, StoreError):  # its own sentence tells where the folder is
-        return 503, t("no_index")
+    status, label = _label(exception, request.path)
+    if label is None:
+        return status, *t.told(str(getattr(exception, "message", exception)))
+    if status == 500:
+        traceback.print_exception(exception, file=sys.stderr)
+    return status, t(label), t.spoken
+
+
+def _label(exception: Exception, path: str) -> tuple[int, str | None]:
+    """The status of an error and the label that tells it; None where its own sentence does."""
     if isinstance(exception, DatasetteError):
-        return exception.status, str(exception.message)
-    if isinstance(exception, Base400):
-        return exception.status, t("not_found") if exception.status == 404 else str(exception)
+        exception = tables.mistake(exception)
+    if isinstance(exception, TooSlow):
+        return 503, "too_slow"
+    if isinstance(exception, StoreError):  # its own sentence tells where the folder is
+        return 503, "no_index"
+    if isinstance(exception, Refused):
+        return exception.status, str(exception)
+    if isinstance(exception, Base400 | DatasetteError):
+        missing = exception.status == 404 and isinstance(exception, Base400)
+        return exception.status, "not_found" if missing else None
     # Datasette takes numbers in addresses as they come.
-    if isinstance(exception, ValueError) and request.path.startswith(f"/{CORPUS}/"):
-        return 400, t("mistake")
-    traceback.print_exception(exception, file=sys.stderr)
-    return 500, t("broken")
+    if isinstance(exception, ValueError) and path.startswith(f"/{CORPUS}/"):
+        return 400, "mistake"
+    return 500, "broken"
 
 
 def _minute(text: str | None) -> str:
@@ -124,13 +138,6 @@ def _minute(text: str | None) -> str:
     return text[:16].replace("T", " ") if text else ""
 
 
-def _unstyled(markup: str) -> Markup:
-    """The markup of Datasette's own pages without the inline styles that our policy forbids."""
-    return Markup(legible(_TAG.sub(_without_style, markup)))  # noqa: S704  # which was markup before
-
-
-def _without_style(tag: re.Match[str]) -> str:
-    # Attribute by attribute: the value of another may hold what looks like one.
-    if "style" not in tag[0]:
-        return tag[0]
-    return _ATTRIBUTE.sub(lambda each: "" if each[1] == "style" else each[0], tag[0])
+def _field(name: str, t: Words) -> str:
+    """What a field of an article is called."""
+    return t.get(f"field_{name}")

@@ -15,6 +15,8 @@ from pipelines.web.results import EVIDENCE, listed, shown
 from pipelines.web.wanted import Asked
 
 _KEY = re.compile(r"([0-9]{1,3})\.([0-9A-Za-z_]{1,20})\Z")
+# More would take too long to count for each reader.
+_COUNTED = 10_000
 _BARE = re.compile(r"[0-9A-Za-z_]{1,20}\Z")
 
 
@@ -39,8 +41,10 @@ async def page(desk: Desk, request: Any) -> Response:
     except ValueError as error:
         values |= {"asked": Asked((), 1), "mistake": str(error), "names": []}
         return await desk.html(request, "security.html", values, 400)
-    if not hits.hits and not await desk.ask(lambda db: browse.is_mentioned(db, market, code)):
+    if not hits.found.hits and not await desk.ask(lambda db: browse.is_mentioned(db, market, code)):
         raise Missing(given)
+    number, first = await desk.ask(lambda db: browse.mentioned(db, market, code, _COUNTED))
+    values |= {"number": number, "first": first, "counted": _COUNTED}
     values |= {"names": await desk.ask(lambda db: browse.names(db, market, code)), "path": path}
     values |= shown(asked, hits, path, security=given)
     return await desk.html(request, "security.html", values)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import queue
+import re
 import signal
 import socket
 import sqlite3
@@ -15,6 +16,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+import h11
 import uvicorn
 from datasette.app import Datasette
 from datasette.database import Database
@@ -28,6 +30,7 @@ from pipelines.web.page import CORPUS
 from pipelines.web.plugin import Pages
 
 _HERE = Path(__file__).parent
+_BEYOND = re.compile(rb"[\x80-\xff]")  # ASCII
 _SETTINGS = {
     "allow_download": False,  # a copy of a file in use is finews db backup
     "suggest_facets": False,  # a scan of the table for each column
@@ -56,18 +59,32 @@ class Corpus(Database):  # type: ignore[misc]
         self._all_file_connections.append(conn)
         return conn
 
+    async def execute(self, sql: str, *values: Any, **more: Any) -> Any:
+        """What a reader got wrong is told to the reader, not to the terminal."""
+        return await super().execute(sql, *values, **{**more, "log_sql_errors": False})
+
+    async def hidden_table_names(self) -> list[str]:
+        return [*await super().hidden_table_names(), "_sqlite_migrations"]
+
     def interrupt(self) -> None:
         """End what is being read now, and let nobody wait for it."""
         for conn in self._all_file_connections:
             conn.interrupt()
 
 
-class Impatient(H11Protocol):
-    """Breaks the connection off when its reader takes nothing for long, and so lets go what is
-    held for it.
+class Connection(H11Protocol):
+    """Takes addresses as people type them: ``curl '…?source=财联社'`` sends them unquoted.
+
+    It is broken off when its reader takes nothing for long, and so lets go what is held for it.
     """
 
     _stalled: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if self.conn.their_state is h11.IDLE:  # the address stands in the first line to come
+            line, end, rest = data.partition(b"\n")
+            data = _BEYOND.sub(lambda found: b"%%%02X" % found[0][0], line) + end + rest
+        super().data_received(data)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -138,7 +155,7 @@ def server(data: Path, names: Collection[str]) -> Server:
     app: Any = Guard(datasette.app(), names)
     config = uvicorn.Config(
         app,
-        http=Impatient,
+        http=Connection,
         log_level="error",
         access_log=False,
         server_header=False,

@@ -17,9 +17,11 @@ from typing import Any, BinaryIO, cast
 from datasette import Response
 
 from pipelines.database.connect import read_corpus
-from pipelines.database.select import Filter, rows, states
+from pipelines.database.search import Order, whole
+from pipelines.database.select import Filter, states
 from pipelines.export import csv
-from pipelines.web.page import Desk, TooSlow
+from pipelines.web.page import Desk, TooSlow, refused
+from pipelines.web.results import check
 from pipelines.web.wanted import Asked
 
 Receive = Callable[[], Awaitable[Any]]
@@ -102,11 +104,13 @@ class Streams:
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def csv(self, desk: Desk, request: Any, send: Send, receive: Receive) -> Response | None:
-        """``/search.csv``: all that the filter selects, in the shape of an export."""
+        """``/search.csv``: all of a list in its order, in the shape of an export."""
         try:
-            wanted = Asked.of(request.query_string).wanted()
+            asked = Asked.of(request.query_string)
+            wanted, order = asked.wanted(), asked.order
+            await desk.ask(lambda db: check(db, wanted))
         except ValueError as error:
-            return Response.text(f"{error}\n", status=400)
+            return refused(request, error)
         await desk.ask(lambda db: states(db, wanted, "info_code"))  # is there an index to ask?
         if request.method == "HEAD":
             headers = {name.decode(): value.decode() for name, value in _HEADERS}
@@ -120,17 +124,18 @@ class Streams:
         # A read as long as this is not for the threads that answer pages.
         async with self._room:
             pipe = _Pipe(asyncio.get_running_loop())
-            threading.Thread(target=self._write, args=(wanted, pipe), daemon=True).start()
+            threading.Thread(target=self._write, args=(wanted, order, pipe), daemon=True).start()
             await _sent(pipe, send, receive)
         return None
 
-    def _write(self, wanted: Filter, pipe: _Pipe) -> None:
+    def _write(self, wanted: Filter, order: Order, pipe: _Pipe) -> None:
         end: bytes | None = None
         try:
             db = read_corpus(self._data)
             try:
                 db.conn.set_progress_handler(pipe.is_over, _STEPS)
-                csv.write(pipe.each(rows(db, wanted)), cast("BinaryIO", pipe), pipe.check)
+                found = whole(db, wanted, order=order)
+                csv.write(pipe.each(found), cast("BinaryIO", pipe), pipe.check)
             finally:
                 db.close()
             pipe.hand_on()

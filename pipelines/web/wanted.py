@@ -10,14 +10,17 @@ from urllib.parse import parse_qsl
 
 from crawler.parsers.dates import read_bound
 from pipelines.database.search import Order
-from pipelines.database.select import Filter
+from pipelines.database.select import Dedupe, Filter
 from pipelines.web.links import listed
 
 #: Articles a page, in a list and as JSON.
 SIZE = 20
 _LAST = 500
 _LONGEST = 1000
-_NAMES = ("q", "site", "source", "since", "until", "security", "evidence", "order")
+#: What may be asked, besides the page.
+NAMES = (
+    "q", "site", "source", "since", "until", "security", "evidence", "dedupe", "sort",
+)  # fmt: skip
 _APART = re.compile(r"[\s,，、]+")
 
 
@@ -34,13 +37,17 @@ class Asked:
 
         Raises :class:`ValueError` with a sentence.
         """
-        given = parse_qsl(query, max_num_fields=100)
-        pairs = [(name, value.strip()) for name, value in given if name in _NAMES]
-        pairs = [each for each in pairs if each[1] and each[0] not in fixed]
+        given = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
+        known = [name for name in NAMES if name not in fixed]
+        for name, _ in given:
+            if name not in (*known, "page"):
+                names = ", ".join(known)
+                raise ValueError(f"{name!r} is no filter of this list; there are {names}")
+        pairs = [(name, value.strip()) for name, value in given if name in known and value.strip()]
         pairs += [(name, value) for name, values in fixed.items() for value in values]
         if any(len(value) > _LONGEST for _, value in pairs):
             raise ValueError(f"a text of more than {_LONGEST} characters is too long to look for")
-        page = dict(given).get("page", "1")
+        page = dict(given).get("page") or "1"
         if not re.fullmatch("[0-9]{1,5}", page) or not 1 <= int(page) <= _LAST:
             raise ValueError(f"{page!r} is no page from 1 to {_LAST}; take the CSV for all")
         return cls(tuple(pairs), int(page))
@@ -56,9 +63,9 @@ class Asked:
     @property
     def order(self) -> Order:
         """In which order. Raises :class:`ValueError` with a sentence."""
-        order = self.one("order") or "newest"
+        order = self.one("sort") or "newest"
         if order not in get_args(Order):
-            raise ValueError(f"order {order!r} is none of {', '.join(get_args(Order))}")
+            raise ValueError(f"sort {order!r} is none of {', '.join(get_args(Order))}")
         return cast("Order", order)
 
     def wanted(self) -> Filter:
@@ -73,6 +80,7 @@ class Asked:
             sources=self.all("source"),
             securities=tuple(self._codes()),
             evidence=self.all("evidence"),
+            dedupe=cast("Dedupe", self.one("dedupe") or "none"),  # which check() looks at
         )
         found.check()
         return found

@@ -482,7 +482,7 @@ def m008_search(db: Database) -> None:
         """
 -- by which row of search each article is found
 CREATE TABLE searched (
-  id INTEGER PRIMARY KEY,      -- the days since 1970 times 1048576, and a number: in order of time
+  id INTEGER PRIMARY KEY,      -- the day times 1048576, and a number: in order of days
   info_code TEXT NOT NULL UNIQUE REFERENCES articles(info_code),
   content_hash TEXT NOT NULL   -- of the state that it is found by
 );
