@@ -220,6 +220,20 @@ def test_a_day_has_its_rows() -> None:
     assert day_of("nie") == 0
 
 
+def test_a_rebuild_leaves_one_part_and_a_small_log(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_index, "_BATCH", 20)
+    monkeypatch.setattr(search_index, "_STEP", 2)
+    take(run, *(article(number, f"甲{number}", "乙丙丁" * number) for number in range(200)))
+    done: list[tuple[int, int]] = []
+    rebuild(run.corpus, lambda *each: done.append(each))
+    assert done == [(number, 200) for number in range(20, 201, 20)]
+    parts = run.corpus.conn.execute("SELECT count(DISTINCT segid) FROM search_idx").fetchone()
+    assert parts == (1,)
+    assert_whole(run)
+
+
 def test_the_index_survives_vacuum(tmp_path: Path) -> None:
     with Run.open(tmp_path, "test", clock=clock) as run:
         take(run, *(article(number, f"甲{number}") for number in range(50)))
