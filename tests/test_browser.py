@@ -209,10 +209,10 @@ def test_it_speaks_chinese_to_who_reads_it(browser: Browser, site: Served) -> No
 def test_pages_of_datasette_break_no_rule(browser: Browser, site: Served) -> None:
     with opened(browser, site) as page:
         page.goto("/")
-        page.get_by_role("link", name="Tables and SQL").click()
+        page.get_by_role("link", name="Tables").click()
         page.get_by_role("link", name="articles", exact=True).click()
         expect(page.locator("main table tbody tr")).to_have_count(25)
-        page.goto("/finews?sql=select+title+from+articles+limit+3")
+        page.goto("/finews/articles?_size=3")
         expect(page.locator("main table tbody tr")).to_have_count(3)
 
 

@@ -333,12 +333,13 @@ class TestCsv:
 
     def test_each_row_has_its_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(stream, "_PATIENCE", 0.3)
-        pipe = stream._Pipe(asyncio.new_event_loop())
-        for _ in pipe.each(iter([sqlite3.Row] * 3)):  # type: ignore[list-item]
-            time.sleep(0.2)
-        assert not pipe.is_over()
-        time.sleep(0.4)
-        assert pipe.is_over()
+        with closing(asyncio.new_event_loop()) as loop:
+            pipe = stream._Pipe(loop)
+            for _ in pipe.each(iter([sqlite3.Row] * 3)):  # type: ignore[list-item]
+                time.sleep(0.2)
+            assert not pipe.is_over()
+            time.sleep(0.4)
+            assert pipe.is_over()
 
 
 @contextmanager
