@@ -25,10 +25,10 @@ _BY_DAY = f"""
   {_SOURCES}
   SELECT a.source, substr(a.published_at, 1, 10) AS day, count(*) FROM sources AS s
   CROSS JOIN articles AS a ON a.source = s.source
-  WHERE s.source IS NOT NULL AND a.published_at >= :since GROUP BY 1, 2
+  WHERE s.source IS NOT NULL AND a.published_at >= :since AND a.published_at < :until GROUP BY 1, 2
   UNION ALL
   SELECT NULL, substr(published_at, 1, 10), count(*) FROM articles
-  WHERE source IS NULL AND published_at >= :since GROUP BY 2
+  WHERE source IS NULL AND published_at >= :since AND published_at < :until GROUP BY 2
 """
 # The same by articles_by_site and sightings_by_listing: an import has no listings.
 _SITE_NAMES = """
@@ -82,9 +82,10 @@ def site_names(db: Database) -> list[str]:
     return [name for (name,) in db.conn.execute(sql)]
 
 
-def by_day(db: Database, since: str) -> list[tuple[str | None, str, int]]:
-    """Rows of source, day and number of the articles published from the day ``since`` on."""
-    return db.conn.execute(_BY_DAY, {"since": since}).fetchall()
+def by_day(db: Database, first: str, last: str) -> list[tuple[str | None, str, int]]:
+    """Rows of source, day and number of the articles published from one day to another."""
+    # A text that follows all times of the last day.
+    return db.conn.execute(_BY_DAY, {"since": first, "until": f"{last}U"}).fetchall()
 
 
 def sites(db: Database) -> list[dict[str, Any]]:

@@ -62,7 +62,7 @@ def _found(db: Database, data: Path) -> Figures:
         articles=browse.count(db),
         newest=newest,
         days=days,
-        by_day=browse.by_day(db, days[0]) if days else [],
+        by_day=browse.by_day(db, days[0], days[-1]) if days else [],
         sites=browse.sites(db),
         listings=browse.listings(db, gaps, covered),
         gaps=gaps,
