@@ -78,6 +78,8 @@ def _show(data: Path, exported: list[Path]) -> None:
     click.echo(f"\nExported to {exported[0]} and {exported[1]}. Try next:")
     finews = "finews" if shutil.which("finews") else os.path.relpath(sys.argv[0])
     click.echo(f"  {finews} show {articles[-1]['info_code']} --data {data}")
+    click.echo(f"  {finews} search 锂 --data {data}")
+    click.echo(f"  {finews} serve --data {data}")
     click.echo(f"  {finews} status --data {data}")
     click.echo(f"  {finews} export {data}/news --format hf --data {data}")
     click.echo(f"  sqlite3 {data}/finews.db 'SELECT title, source FROM articles'")
