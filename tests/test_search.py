@@ -8,7 +8,6 @@ import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -31,7 +30,7 @@ from pipelines.database.select import Filter, count
 from pipelines.run import Run
 from pipelines.search.fold import fold
 from pipelines.search.marks import marked, snippet
-from pipelines.search.query import Words, parse
+from pipelines.search.query import Query, Words, parse
 
 CONVERTER = OpenCC("t2s")
 BEGIN = datetime(2024, 1, 1, 9, tzinfo=SHANGHAI)
@@ -243,11 +242,26 @@ def test_what_cannot_be_meant_is_a_sentence(run: Run, query: str) -> None:
         find(run.corpus, Filter(query=query))
 
 
-@given(st.text(max_size=30))
+def outcome(text: str) -> Query | str:
+    try:
+        return parse(text)
+    except ValueError as error:
+        return str(error)
+
+
+@given(
+    st.text(max_size=30)
+    | st.lists(st.sampled_from(["甲", "AND", "OR", "NOT", "(", ")", '"', "*"])).map(" ".join)
+)
 def test_any_text_is_a_query_or_a_sentence(text: str) -> None:
-    with suppress(ValueError):
-        for word in parse(text).words():
-            assert word.holds([word.text])
+    read = outcome(text)
+    if isinstance(read, str):
+        assert read.startswith("the query")
+        # Only what has operators, or nothing at all, cannot be meant.
+        assert not text.strip() or set(text.split()) & {"AND", "OR", "NOT"} or "(" in text
+    else:
+        assert list(read.words())
+        assert all(word.holds([word.text]) for word in read.words())
 
 
 def test_long_queries(run: Run) -> None:

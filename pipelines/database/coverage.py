@@ -8,9 +8,9 @@ there is a gap: nobody knows what the listing showed in between.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -146,6 +146,30 @@ def spans(db: Database, as_of: datetime | None = None) -> dict[tuple[str, str], 
     for site, listing, start, end in rows:
         found.setdefault((site, listing), []).append(Span(start, end))
     return {name: joined(each) for name, each in found.items()}
+
+
+def shares(
+    coverage: Mapping[tuple[str, str], Sequence[Span]], first: date, last: date
+) -> dict[date, float]:
+    """For each day of those from ``first`` to ``last``, the share of the listings, above 0 up to
+    1, whose coverage holds it whole; days that none does are left out. Days in Asia/Shanghai.
+    """
+    found: dict[date, int] = {}
+    for spans in coverage.values():
+        for day in {day for span in spans for day in _whole_days(span, first, last)}:
+            found[day] = found.get(day, 0) + 1
+    return {day: number / len(coverage) for day, number in found.items()}
+
+
+def _whole_days(span: Span, first: date, last: date) -> Iterator[date]:
+    start = first
+    if span.start:
+        time = datetime.fromisoformat(span.start)
+        whole = time.time() == time.time().min
+        start = max(first, date.fromordinal(time.date().toordinal() + (not whole)))
+    # The last day that a span reaches is known up to its newest article.
+    end = min(last, date.fromisoformat(span.end[:10]))
+    return map(date.fromordinal, range(start.toordinal(), end.toordinal() + 1))
 
 
 def gaps(db: Database) -> list[dict[str, Any]]:

@@ -5,13 +5,12 @@ All it tells comes from the corpus and the command, nothing from the machine or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from itertools import pairwise
 
 from crawler.sites import sites
-from pipelines.database.coverage import Span
+from pipelines.database.coverage import shares
 from pipelines.export import pictures
 from pipelines.export.facts import LENGTHS, Facts
 from pipelines.export.loading import examples, features
@@ -250,25 +249,3 @@ def _day(time: str | None) -> str:
 
 def _bound(time: str) -> str:
     return time[:16].replace("T", " ") if time else "its beginning"
-
-
-def shares(
-    coverage: Mapping[tuple[str, str], Sequence[Span]], first: date, last: date
-) -> dict[date, float]:
-    """For each day, the share of the listings whose coverage holds it whole."""
-    found: dict[date, int] = {}
-    for spans in coverage.values():
-        for day in {day for span in spans for day in _whole_days(span, first, last)}:
-            found[day] = found.get(day, 0) + 1
-    return {day: number / len(coverage) for day, number in found.items()}
-
-
-def _whole_days(span: Span, first: date, last: date) -> Iterator[date]:
-    start = first
-    if span.start:
-        time = datetime.fromisoformat(span.start)
-        whole = time.time() == time.time().min
-        start = max(first, date.fromordinal(time.date().toordinal() + (not whole)))
-    # The last day that a span reaches is known up to its newest article.
-    end = min(last, date.fromisoformat(span.end[:10]))
-    return map(date.fromordinal, range(start.toordinal(), end.toordinal() + 1))

@@ -14,8 +14,7 @@ from datasette import Response
 from sqlite_utils import Database
 
 from pipelines.database import browse
-from pipelines.database.coverage import Span, spans
-from pipelines.export.card import shares
+from pipelines.database.coverage import Span, shares, spans
 from pipelines.health import note
 from pipelines.run import now
 from pipelines.web import calendar, charts
