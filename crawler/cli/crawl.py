@@ -228,7 +228,7 @@ def _work(
     # What it reports with a traceback stands in failures, with its reason.
     logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
     if quiet:
-        logging.getLogger("crawler.middlewares.setbacks").setLevel(logging.CRITICAL)
+        logging.getLogger("crawler.frontier.setbacks").setLevel(logging.CRITICAL)
     crawlers = [process.create_crawler(site) for site in tasks]
     for crawler, arguments in zip(crawlers, tasks.values(), strict=True):
         process.crawl(crawler, **arguments)

@@ -51,8 +51,24 @@ class Frontier:
         self._site = site
         self._run_id = run_id
         self._clock = clock
+        self._first = 0
         self._position = 0
         self._refused = False  # are those asked for that their host refused before?
+
+    def pass_over(self) -> None:
+        """Take nothing that is there now: another crawl asks for it."""
+        (self._first,) = self._conn.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()
+        self._position = self._first
+
+    def adopt(self, entry: Entry) -> bool:
+        """Is this article owed, which an earlier run asked for? It is this run's now."""
+        asked = self._conn.execute(
+            "UPDATE entries SET run_id = ? WHERE site = ? AND listing = ? AND url = ?"
+            f" AND {PENDING} AND NOT EXISTS (SELECT 1 FROM entries AS other WHERE"
+            " other.info_code = entries.info_code AND state = 'pending' AND run_id = ?)",
+            (self._run_id, entry.site, entry.listing, entry.url, self._run_id),
+        )
+        return bool(asked.rowcount)
 
     def revive(self) -> int:
         """Make what failed and is due to be tried again pending; the number of articles owed."""
@@ -148,10 +164,10 @@ class Frontier:
         entry has an outcome, or was asked for and its outcome is on its way.
         """
         if refused != self._refused:
-            self._refused, self._position = refused, 0
+            self._refused, self._position = refused, self._first
         taken = self._scan(limit)
-        if not taken and self._position:
-            self._position = 0  # once more from the start: other routes of what failed
+        if not taken and self._position > self._first:
+            self._position = self._first  # once more from the start: other routes of what failed
             taken = self._scan(limit)
         self._mark(id_ for id_, _ in taken)
         return [entry for _, entry in taken]
