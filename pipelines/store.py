@@ -117,6 +117,10 @@ class Store:
         self._tell()
         self._clear()
 
+    def forget(self) -> None:
+        """Leave what waits unwritten."""
+        self._clear()
+
     def _write_waiting(self) -> Counter[tuple[tuple[str, str], str]]:
         counted: Counter[tuple[tuple[str, str], str]] = Counter()
         self._states: list[State] = []

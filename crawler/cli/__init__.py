@@ -19,6 +19,7 @@ _CODES: dict[type[FinewsError], int] = {Locked: LOCKED, BadSettings: USAGE}
 #: The commands, and what each does in a few words: the list of them loads none.
 COMMANDS = {
     "alarm": "what needs a person; try the ways it is told",
+    "collect": "take in what many workers crawl",
     "config": "the settings in force, and where each is set",
     "crawl": "crawl sites into the corpus",
     "db": "are the two files sound; a copy of them",

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from importlib.resources import files
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
-from redis import Redis
+from redis import Redis, exceptions
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
-    ConnectionError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    TimeoutError,
-)
+from redis.connection import parse_url
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from crawler.errors import RedisRefuses
@@ -34,19 +28,35 @@ _PASSWORD = "FINEWS_REDIS_PASSWORD"  # noqa: S105 -- the name of the variable
 # XAUTOCLAIM and exclusive ranges came with it; older ones are not tried.
 _OLDEST = (6, 2)
 # What may pass is waited for. MISCONF: it cannot write to its disk.
-_PASSES = (ConnectionError, TimeoutError, ReadOnlyError, OutOfMemoryError)
-_STAYS = (AuthenticationError, AuthorizationError)
+_PASSES = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.ReadOnlyError,
+    exceptions.OutOfMemoryError,
+)
+_STAYS = (exceptions.AuthenticationError, exceptions.AuthorizationError)
 _PASSES_TOO = ("MISCONF", "NOREPLICAS", "CLUSTERDOWN")
+
+
+def check(url: str) -> None:
+    """Raises :class:`RedisRefuses` where it is no address of a Redis."""
+    try:
+        if urlsplit(url).scheme in _SCHEMES:
+            parse_url(url)  # type: ignore[no-untyped-call]
+            return
+    except ValueError:
+        pass
+    raise RedisRefuses(f"{told(url)!r} is no address such as redis://127.0.0.1:6379/0")
 
 
 def connect(url: str) -> Redis:
     """A client that answers or raises at once, for one thread. Raises :class:`RedisRefuses`."""
-    return Redis.from_url(_checked(url), retry=Retry(NoBackoff(), 0), **_options())  # type: ignore[no-any-return]
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_options())
 
 
 def connect_async(url: str) -> AsyncRedis:
     """The same for one event loop."""
-    return AsyncRedis.from_url(_checked(url), retry=AsyncRetry(NoBackoff(), 0), **_options())  # type: ignore[no-any-return]
+    return AsyncRedis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **_options())
 
 
 def script(name: str) -> str:
@@ -87,7 +97,9 @@ class Outage:
             raise RedisRefuses(f"Redis at {self._told} refuses: {error}") from error
         if not self._out:
             self._out = True
-            click.echo(f"finews: Redis at {self._told} does not answer ({error}); waiting", err=True)
+            click.echo(
+                f"finews: Redis at {self._told} does not answer ({error}); waiting", err=True
+            )
         return next(self._pauses)
 
     def over(self) -> bool:
@@ -99,14 +111,8 @@ class Outage:
         return was
 
     @staticmethod
-    def _growing() -> Any:
+    def _growing() -> Iterator[float]:
         return (min(0.25 * 2**n, _LONGEST_S) for n in count())
-
-
-def _checked(url: str) -> str:
-    if urlsplit(url).scheme not in _SCHEMES:
-        raise RedisRefuses(f"{url!r} is no address of a Redis, such as redis://127.0.0.1:6379/0")
-    return url
 
 
 def _options() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
@@ -17,7 +18,7 @@ from pipelines.hosts import Host, Hosts
 Ask = Callable[[Callable[[], Awaitable[object]]], Awaitable[object]]
 
 
-def rest_fields(known: Host) -> dict[str, str | bytes | float]:
+def rest_fields(known: Host) -> dict[Any, Any]:
     """The hash of a host's rest: until when, in ms (0: none), and all that is known."""
     until = int(known.until.timestamp() * 1000) if known.until else 0
     return {"until": until, "state": to_json(known)}
@@ -60,10 +61,10 @@ class SharedHosts(Hosts):
         key = keys.rest(host)
 
         async def apply(pipe: Pipeline) -> None:
-            state = await pipe.hget(key, "state")  # type: ignore[misc]
+            state = cast("bytes | None", await pipe.hget(key, "state"))
             before = from_json(state, Host).remembered(self._clock()) if state else Host()
             after = change(before)
-            pipe.multi()
+            pipe.multi()  # type: ignore[no-untyped-call]
             pipe.hset(key, mapping=rest_fields(after))
             pipe.expire(key, 2 * 86400)
             self._hosts[host] = self.changed[host] = after

@@ -23,8 +23,9 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-#: The fields of an entry in a stream.
+#: The fields of an entry in a stream; those of an outcome have its task beside it.
 RECORD = b"record"
+_TASK = b"task"
 _BODY = b"body-%d"
 _T = TypeVar("_T")
 
@@ -33,14 +34,14 @@ _T = TypeVar("_T")
 class Wish:
     """A crawl that somebody wants: a site, with the arguments of its spider.
 
-    With ``due`` it reads only what is due by now. ``retry`` names failures, by site and URL,
-    that are to be tried again, as if for the first time.
+    With ``due`` it reads only what is due by now. ``retry`` are the URLs of failures that are to be
+    tried again, as if for the first time.
     """
 
     site: str
     arguments: dict[str, str] = field(default_factory=dict)
     due: bool = False
-    retry: tuple[tuple[str, str], ...] = ()
+    retry: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ class Outcome:
     ``following`` follow. ``discovered`` are listings that a page told of. ``fell_back``,
     ``lost`` and ``put_back`` are as :class:`crawler.frontier.setbacks.Hearer` hears of them.
     ``counts`` and ``tally`` (by listing) are what its worker counted since its last outcome,
-    ``hosts`` those that it knows otherwise than before, ``clock_off`` as in ``runs``.
+    ``hosts`` those that it knows otherwise than before, ``resting`` those that it left alone,
+    ``clock_off`` as in ``runs``.
     """
 
     token: str
@@ -93,6 +95,7 @@ class Outcome:
     counts: dict[str, int] = field(default_factory=dict)
     tally: dict[str, dict[str, int]] = field(default_factory=dict)
     hosts: dict[str, Host] = field(default_factory=dict)
+    resting: list[str] = field(default_factory=list)
     clock_off: float | None = None
 
 
@@ -104,26 +107,34 @@ def to_json(record: object) -> bytes:
 
 def from_json(text: bytes, kind: type[_T]) -> _T:
     """A record of this kind. Raises :class:`ValueError` where it is none."""
-    return msgspec.convert(json.loads(text.decode("utf-8", "surrogatepass")), kind)
+    try:
+        return msgspec.convert(json.loads(text.decode("utf-8", "surrogatepass")), kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"no {kind.__name__}: {error}") from error
 
 
-def outcome_fields(outcome: Outcome) -> dict[bytes, bytes]:
-    """An outcome as the fields of an entry in a stream."""
+def outcome_fields(outcome: Outcome, given: Given) -> dict[bytes, bytes]:
+    """An outcome and its task as the fields of an entry in a stream."""
     bare = replace(outcome, pages=[replace(page, body=b"") for page in outcome.pages])
     bodies = {_BODY % n: zstd.compress(page.body) for n, page in enumerate(outcome.pages)}
-    return {RECORD: to_json(bare), **bodies}
+    return {_TASK: to_json(given), RECORD: to_json(bare), **bodies}
+
+
+def given_of(fields: Mapping[bytes, bytes]) -> Given:
+    """The task whose outcome it is. Raises :class:`ValueError` where there is none."""
+    return from_json(fields.get(_TASK, b""), Given)
 
 
 def outcome_of(fields: Mapping[bytes, bytes]) -> Outcome:
     """An outcome from the fields of an entry. Raises :class:`ValueError` where it is none."""
+    outcome = from_json(fields.get(RECORD, b""), Outcome)
     try:
-        outcome = from_json(fields[RECORD], Outcome)
         outcome.pages = [
             replace(page, body=zstd.decompress(fields[_BODY % n]))
             for n, page in enumerate(outcome.pages)
         ]
     except (KeyError, zstd.ZstdError) as error:
-        raise ValueError(f"no outcome: {error!r}") from error
+        raise ValueError(f"no body: {error!r}") from error
     return outcome
 
 

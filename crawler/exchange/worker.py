@@ -7,8 +7,8 @@ import os
 import secrets
 import socket
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar, cast
 
 from redis.exceptions import RedisError
@@ -129,33 +129,31 @@ class Worker:
             "done": self.done,
             "holds": len(self.held),
         }
-        said = [keys.WORKERS, keys.worker(self.name)], [self.name, to_json(told)]
-        await self._ask(lambda: self._scripts["beat"](*said))
+        said = [keys.WORKERS, keys.worker(self.name)]
+        await self._run("beat", said, self.name, to_json(told))
 
     async def take(self, most: int) -> list[Taken]:
         """Up to so many tasks that wait, and those that an answer which got lost gave to us."""
         found = await self._lost() if self._unsure else []
-        args = [keys.GROUP, self.name, most]
-        rows = await self._ask(lambda: self._scripts["take"](self._lanes, args))
+        rows = await self._run("take", self._lanes, keys.GROUP, self.name, most)
         return found + self._hold((*row, 1) for row in rows)
 
     async def claim(self) -> list[Taken]:
         """Tasks of workers that are not heard of any more."""
-        args = [keys.GROUP, self.name, int(DEAD_S * 1000), _CLAIM]
-        told = [keys.WORKERS, *self._lanes]
-        return self._hold(await self._ask(lambda: self._scripts["claim"](told, args)))
+        among, silent = [keys.WORKERS, *self._lanes], int(DEAD_S * 1000)
+        rows = await self._run("claim", among, keys.GROUP, self.name, silent, _CLAIM)
+        return self._hold(rows)
 
     async def publish(self, outcome: Outcome) -> bool:
         """Hand over what became of a task; False where it is not ours any more."""
         taken = self.held[outcome.token]
         self._tell(outcome)
-        fields = [each for pair in outcome_fields(outcome).items() for each in pair]
-        args = [keys.GROUP, self.name, taken.id, *fields]
-        streams = [taken.stream, keys.OUTCOMES]
-        handed = bool(await self._ask(lambda: self._scripts["publish"](streams, args)))
+        fields = [each for pair in outcome_fields(outcome, taken.given).items() for each in pair]
+        streams: list[str | bytes] = [taken.stream, keys.OUTCOMES]
+        handed = await self._run("publish", streams, keys.GROUP, self.name, taken.id, *fields)
         del self.held[outcome.token]
         self.done += handed
-        return handed
+        return bool(handed)
 
     async def turn(self, host: str, lease_s: float) -> Turn | Rest:
         """Wait for the right to ask a host; or the rest that it is having.
@@ -165,7 +163,9 @@ class Worker:
         loop = asyncio.get_running_loop()
         while True:
             turn, asked = Turn(host, f"{self.name}:{secrets.token_hex(4)}"), loop.time()
-            said = await self._ask_turn(turn, lease_s)
+            said = await self._run(
+                "turn", [keys.host(host), keys.rest(host)], turn.name, int(lease_s * 1000)
+            )
             what, wait, state = said[0].decode(), int(said[1]) / 1000, said[2]
             if state:
                 self.hosts.hear(host, state)
@@ -179,8 +179,7 @@ class Worker:
 
     async def leave(self, turn: Turn, pause_s: float) -> None:
         """The host was asked: the next may be when the pause is over."""
-        args = [turn.name, int(pause_s * 1000)]
-        await self._ask(lambda: self._scripts["leave"]([keys.host(turn.host)], args))
+        await self._run("leave", [keys.host(turn.host)], turn.name, int(pause_s * 1000))
 
     async def robots(self, host: str) -> bytes | None:
         """The robots.txt of a host as one of us got it within a day; None where none did."""
@@ -199,26 +198,21 @@ class Worker:
             pass  # then they wait until it counts as dead
         await self._redis.aclose()
 
-    async def _ask_turn(self, turn: Turn, lease_s: float) -> Any:
-        told = [keys.host(turn.host), keys.rest(turn.host)]
-        args = [turn.name, int(lease_s * 1000)]
-        return await self._ask(lambda: self._scripts["turn"](told, args))
-
     async def _lost(self) -> list[Taken]:
         """What we hold, by what Redis says, and do not know of."""
         self._unsure = False
-        rows: list[tuple[bytes, bytes, list[bytes], int]] = []
+        rows = []
         for lane in self._lanes:
-            if await self._ask(lambda lane=lane: self._redis.exists(lane)):  # type: ignore[misc]
-                read = await self._ask(
-                    lambda lane=lane: self._redis.xreadgroup(keys.GROUP, self.name, {lane: "0"})  # type: ignore[misc]
-                )
-                rows += [
-                    (lane.encode(), id_, [*each for each in fields.items()], 1)  # type: ignore[misc]
-                    for _, entries in read
-                    for id_, fields in entries
-                    if fields
-                ]
+            # Nothing but what is held is read by that, and nothing of a stream that is not there.
+            read = self._redis.xreadgroup
+            try:
+                streams: Any = await read(keys.GROUP, self.name, {lane: "0"})
+            except RedisError:
+                self._unsure = True
+                continue
+            for _, entries in streams:
+                held = ((id_, fields) for id_, fields in entries if fields)
+                rows += [(lane.encode(), id_, list(chain(*f.items())), 1) for id_, f in held]
         return self._hold(rows)
 
     def _hold(self, rows: Iterable[Any]) -> list[Taken]:
@@ -235,9 +229,13 @@ class Worker:
         """Have what was counted since the last outcome go with this one."""
         outcome.counts, outcome.clock_off = dict(self.counts), self.clock_off
         outcome.tally = {listing: dict(own) for (_, listing), own in self.tally.items()}
-        outcome.hosts = dict(self.hosts.changed)
-        for each in (self.counts, self.tally, self.hosts.changed):
+        outcome.hosts, outcome.resting = dict(self.hosts.changed), [*self.resting]
+        for each in (self.counts, self.tally, self.hosts.changed, self.resting):
             each.clear()
+
+    async def _run(self, name: str, keys: Sequence[str | bytes], *args: str | bytes | int) -> Any:
+        """What a script answers."""
+        return await self._ask(lambda: self._scripts[name](keys, args))
 
     async def _ask(self, ask: Callable[[], Awaitable[_T]]) -> _T:
         """What Redis answers, however long that takes."""

@@ -14,7 +14,8 @@ from datetime import timedelta
 from scrapy.settings import BaseSettings
 
 from crawler.frontier.walks import Walks
-from crawler.items import Entry, Listing, Look
+from crawler.items import Entry, Failure, Listing, Look
+from crawler.reading import failed
 from crawler.spiders.listing import ListingSpider
 from pipelines.database.connect import writing
 from pipelines.run import Run
@@ -113,3 +114,13 @@ class Plan:
             if entries := self._frontier.take(_CHUNK, refused=True):
                 return [Task(entry) for entry in entries]
             return [Task(entry, look) for entry, look in self._frontier.looks(_CHUNK)]
+
+
+def failure_of(error: Exception, task: Task) -> Failure:
+    """The failure of a task that could not be asked for, or whose outcome could not be taken."""
+    what = task.what
+    if isinstance(what, Listing):
+        return failed(error, site=what.site, url=what.url, listing=what.name, info_code=None)
+    return failed(
+        error, site=what.site, url=what.url, listing=what.listing, info_code=what.info_code
+    )

@@ -22,9 +22,9 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure as TwistedFailure
 
 from crawler.errors import PageError
+from crawler.frontier.desk import Desk
 from crawler.frontier.fetch import fetch_failed
 from crawler.frontier.plan import Task
-from crawler.frontier.desk import Desk
 from crawler.frontier.setbacks import FIRST, LOOK, TASK, Fate, Setbacks
 from crawler.items import Article, Entry, Listing, Look, Page
 from crawler.spiders.listing import ListingSpider

@@ -2,7 +2,8 @@
 
 It sees every request and answer, and so counts them too.
 
-Which hosts rest is decided by :mod:`pipelines.hosts`, which the frontier tells of every answer. Here requests to them wait, or are turned away where that would take too long.
+Which hosts rest is decided by :mod:`pipelines.hosts`, which the frontier tells of every
+answer. Here requests to them wait, or are turned away where that would take too long.
 """
 
 from __future__ import annotations

@@ -16,11 +16,10 @@ from scrapy.http import Response
 from crawler.errors import Abandoned
 from crawler.exchange.records import Outcome
 from crawler.exchange.worker import MOST_DEATHS, Taken, Worker
+from crawler.frontier.plan import failure_of
 from crawler.frontier.setbacks import TASK, Fate
 from crawler.items import Article, Entry, Failure, Listing, Look, Page
 from crawler.middlewares.asking import AskingMiddleware
-from crawler.reading import failed
-from pipelines.validate import checked
 
 
 @dataclass(slots=True)
@@ -56,12 +55,10 @@ class WorkerMiddleware(AskingMiddleware):
         """What to do for a task; an outcome where there is nothing to be done."""
         outcome = Outcome(taken.given.token)
         try:
-            if taken.times > MOST_DEATHS:
-                told = f"{taken.times - 1} workers died while they were asking for it"
-                raise Abandoned(told, url=taken.given.task.what.url)
+            _refuse_deadly(taken)
             request = self.request(taken.given.task)
         except (Abandoned, ValueError) as error:  # ValueError: no URL that can be asked for
-            outcome.failures.append(self._failure(error, taken.given.task.what))
+            outcome.failures.append(failure_of(error, taken.given.task))
             outcome.lost = taken.given.listing is not None
             return outcome
         request.meta[TASK] = outcome.token
@@ -140,8 +137,6 @@ class WorkerMiddleware(AskingMiddleware):
         return self._open[response.meta[TASK]].outcome
 
     def _record(self, outcome: Outcome, record: Page | Article | Look | Failure) -> None:
-        if isinstance(record, Article):
-            record = checked(record, self._now())
         match record:
             case Page():
                 outcome.pages.append(record)
@@ -152,19 +147,16 @@ class WorkerMiddleware(AskingMiddleware):
             case Failure():
                 outcome.failures.append(record)
 
-    def _failure(self, error: Exception, what: Listing | Entry) -> Failure:
-        entry = what if isinstance(what, Entry) else None
-        return failed(
-            error,
-            site=what.site,
-            url=what.url,
-            listing=what.listing if isinstance(what, Entry) else what.name,
-            info_code=entry and entry.info_code,
-        )
-
     def _now(self) -> datetime:
         assert self.worker
         return self.worker.clock()
+
+
+def _refuse_deadly(taken: Taken) -> None:
+    """Raises :class:`Abandoned` for a task of which workers died."""
+    if taken.times > MOST_DEATHS:
+        told = f"{taken.times - 1} workers died while they were asking for it"
+        raise Abandoned(told, url=taken.given.task.what.url)
 
 
 def worker_of(crawler: Crawler) -> Worker | None:

@@ -15,12 +15,15 @@ from twisted.internet.defer import Deferred
 from crawler.errors import RedisRefuses
 from crawler.exchange.connect import told
 from crawler.exchange.records import Wish
-from crawler.exchange.worker import BEAT_S, Taken, Worker
+from crawler.exchange.worker import BEAT_S, Taken
 from crawler.spiders.listing import ListingSpider
 from crawler.worker.middleware import WorkerMiddleware
 
 logger = logging.getLogger(__name__)
 
+#: In the stats of a crawler: how the crawl ended, None where it left before; why it cannot work.
+SUMMARY = "finews/summary"
+ERROR = "finews/error"
 # Tasks in hand: so that a host whose turn is waited for does not hold up another.
 _MOST = 4
 # How long to wait for tasks where there are none: longer each time.
@@ -47,8 +50,9 @@ class RedisScheduler(Scheduler):
         self._middleware = middleware
         self._worker = middleware.open()
         self._spider = spider
-        self.summary: dict[str, Any] | None = None
-        self._ended = asyncio.Event()
+        self._wish = ""
+        self._told = False
+        self._over = False
         self._tasks = [
             asyncio.ensure_future(self._guarded(each)) for each in (self._work(), self._beat())
         ]
@@ -59,8 +63,7 @@ class RedisScheduler(Scheduler):
         return deferred_from_coro(self._leave())
 
     async def _leave(self) -> None:
-        self._ended.set()
-        if self.summary is None and self._wish and self._worker.error is None:
+        if self._wish and not self._over and self._worker.error is None:
             await self._worker.withdraw(self._wish)
         for task in self._tasks:
             if task is not asyncio.current_task():
@@ -73,6 +76,9 @@ class RedisScheduler(Scheduler):
             await work
         except RedisRefuses as error:
             self._worker.error = error
+            assert self.crawler
+            assert self.crawler.stats
+            self.crawler.stats.set_value(ERROR, str(error))
             logger.error("%s", error)  # noqa: TRY400 -- a sentence, no traceback
             self._close("redis_refuses")
 
@@ -83,12 +89,12 @@ class RedisScheduler(Scheduler):
         pause, asked, busy = _SHORTEST_S, loop.time(), loop.time()
         while True:
             room = _MOST - len(self._worker.held)
-            found = await self._worker.take(room) if room > 0 and not self.summary else []
+            found = await self._worker.take(room) if room > 0 and not self._over else []
             for taken in found:
                 await self._begin(taken)
             if found:
                 pause, busy = _SHORTEST_S, loop.time()
-            if self.summary and not self._worker.held:
+            if self._over and not self._worker.held:
                 break
             if not found and loop.time() - asked > _ASK_S:
                 asked = loop.time()
@@ -104,19 +110,21 @@ class RedisScheduler(Scheduler):
         settings, site = self.crawler.settings, self._spider.name
         retry = settings.getdict("FINEWS_RETRY").get(site, ())
         due = settings.getbool("FINEWS_DUE")
-        wish = Wish(site, self._spider.arguments, due, tuple(map(tuple, retry)))
+        wish = Wish(site, self._spider.arguments, due, tuple(retry))
         self._wish = await self._worker.wish(wish)
-        self._told = False
 
     async def _ask(self, silent: float) -> None:
         """Is the crawl over? Say why nothing comes, once, where nobody collects."""
+        assert self.crawler
+        assert self.crawler.stats
         try:
-            self.summary = await self._worker.ended(self._wish)
+            if summary := await self._worker.ended(self._wish):
+                self._over = True
+                self.crawler.stats.set_value(SUMMARY, summary)
         except LookupError:
             await self._say()  # Redis lost it
         if silent > _SILENT_S and not self._told and not await self._worker.is_collected():
             self._told = True
-            assert self.crawler
             where = told(self.crawler.settings["FINEWS_REDIS"])
             click.echo(f"finews: nobody collects at {where}; waiting for finews collect", err=True)
 
@@ -124,7 +132,7 @@ class RedisScheduler(Scheduler):
         """Be heard of, and take what the dead held."""
         while True:
             await self._worker.beat()
-            if not self.summary:
+            if not self._over:
                 for taken in await self._worker.claim():
                     await self._begin(taken)
             await asyncio.sleep(BEAT_S)
@@ -142,9 +150,3 @@ class RedisScheduler(Scheduler):
         assert self.crawler
         assert self.crawler.engine
         self._closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason=reason))
-
-
-def summary_of(crawler: Any) -> dict[str, Any] | None:
-    """How the crawl ended that a crawler took part in; None where it left before."""
-    slot = crawler.engine and crawler.engine._slot
-    return slot and slot.scheduler.summary
