@@ -127,10 +127,11 @@ class Collector:
                 raise InterruptedError
             self._hear_wishes()
             self._go_on()
-            if not self._known and not self._crawls:
-                return
-            came = self._exchange.read(_NEWS_S if not self._came else 0.001)
+            wanted = any(crawl.wish for crawl in self._crawls)
+            came = self._exchange.read(_NEWS_S if wanted else 0)
             self._take(came)
+            if not (wanted or came):
+                return
             if came:
                 self._heard = time.monotonic()
             elif self._is_alone():
@@ -156,8 +157,17 @@ class Collector:
                     crawl.wishes.discard(id_)
                     self._known.discard(id_)
             if crawl.wish and not crawl.wishes:
-                self._crawls.remove(crawl)
-                self._run.stop(f"nobody waits for the crawl of {crawl.site} any more")
+                self._break_off(crawl)
+
+    def _break_off(self, crawl: _Crawl) -> None:
+        """Nobody waits for it any more: what is owed is for a later run."""
+        self._crawls.remove(crawl)
+        self._run.stop(f"nobody waits for the crawl of {crawl.site} any more")
+        self._exchange.take_back(
+            (stream, id_)
+            for stream, id_, given in self._exchange.given(crawl.site)
+            if given and given.token in crawl.open
+        )
 
     def _begin(self, id_: str, wish: Wish | None) -> None:
         """Begin the crawl that somebody wants, or have him join one that is at work."""
@@ -337,6 +347,9 @@ class Collector:
         try:
             outcome = outcome_of(came.fields)
             following = self._planned(crawl, task, outcome)
+            for each in outcome.failures:
+                if each.reason == Abandoned.reason:
+                    self._exchange.bury(came, each.message)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must go on

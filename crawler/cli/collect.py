@@ -97,12 +97,15 @@ def _run(
     from crawler.collector import Collector  # noqa: PLC0415
 
     told = False
+    # As of crawl --due: many a day that do nothing, of which nobody needs to hear.
+    due = all(wish and wish.due for wish in exchange.wishes().values())
+    called, quiet = (f"{_COMMAND} --due", not sys.stdout.isatty()) if due else (_COMMAND, False)
     while not ending.is_set():
         try:
-            with Run.open(data, _COMMAND) as run:
-                attach(run, load().settings.log, _COMMAND, verbose=verbose, quiet=False)
+            with Run.open(data, called) as run:
+                attach(run, load().settings.log, called, verbose=verbose, quiet=quiet)
                 collector = Collector(run, exchange, settings, ending)
-                with RunProgress(run, quiet=as_json):
+                with RunProgress(run, quiet=as_json or quiet):
                     _collect(collector, run)
         except Locked as error:
             if not told:
@@ -112,7 +115,7 @@ def _run(
         else:
             ended = run.outcome == "finished"
             attended = attend(data, load().settings, run.clock, finished=ended, trouble=run.error)
-            return summarise(run, attended, as_json=as_json)
+            return summarise(run, attended, as_json=as_json, quiet=quiet)
     return 0
 
 

@@ -103,8 +103,9 @@ class Exchange:
 
     def workers(self) -> int:
         """How many workers are at work."""
-        since = time.time() - DEAD_S
-        return int(self._ask(lambda: self._redis.zcount(keys.WORKERS, since * 1000, "+inf")))
+        seconds, _ = self._ask(self._redis.time)  # by its clock they are heard of
+        since = (seconds - DEAD_S) * 1000
+        return int(self._ask(lambda: self._redis.zcount(keys.WORKERS, since, "+inf")))
 
     def is_wanted(self) -> bool:
         """Is there an outcome to be taken, or a crawl to be done and somebody to do it?"""

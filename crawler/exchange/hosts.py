@@ -49,8 +49,9 @@ class SharedHosts(Hosts):
         return self._hosts.setdefault(host, Host())
 
     def _change(self, host: str, change: Callable[[Host], Host], *, matters: bool = True) -> None:
-        self._hosts[host] = change(self._known(host))
-        if matters:
+        before = self._known(host)
+        self._hosts[host] = change(before)
+        if matters or before.rests:  # how well it answers since, all must count together
             self.changed[host] = self._hosts[host]
             sending = asyncio.ensure_future(self._ask(lambda: self._send(host, change)))
             self._sending.add(sending)

@@ -22,6 +22,8 @@ DEAD = f"{_PREFIX}:dead"
 WORKERS = f"{_PREFIX}:workers"
 #: Who collects, for so long as it is heard of.
 COLLECTOR = f"{_PREFIX}:collector"
+#: All streams of tasks.
+TASKS = f"{_PREFIX}:tasks:*"
 #: The hashes of hosts that refused.
 RESTS = f"{_PREFIX}:rest:*"
 
@@ -59,3 +61,8 @@ def rest(name: str) -> str:
 def robots(host: str) -> str:
     """The robots.txt of a host, for a day."""
     return f"{_PREFIX}:robots:{host}"
+
+
+def robots_asked(host: str) -> str:
+    """Somebody asks for it now."""
+    return f"{_PREFIX}:robots-asked:{host}"

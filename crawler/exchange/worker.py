@@ -37,6 +37,8 @@ DEAD_S = 15.0
 MOST_DEATHS = 5
 _CLAIM = 10  # tasks of dead workers at once
 _HELD_S = 0.05  # how soon to ask again for a turn that another has
+# How long one who asks for a robots.txt is waited for, and how soon it is looked for again.
+_ASKED_S, _AGAIN_S = 60, 0.1
 # A turn that came so late may be another's by now.
 _STALE_S = 2.0
 _T = TypeVar("_T")
@@ -182,12 +184,19 @@ class Worker:
         await self._run("leave", [keys.host(turn.host)], turn.name, int(pause_s * 1000))
 
     async def robots(self, host: str) -> bytes | None:
-        """The robots.txt of a host as one of us got it within a day; None where none did."""
-        return cast("bytes | None", await self._ask(lambda: self._redis.get(keys.robots(host))))
+        """The robots.txt of a host as one of us got it within a day; None: ask for it."""
+        key, asked = keys.robots(host), keys.robots_asked(host)
+        while (body := await self._ask(lambda: self._redis.get(key))) is None:
+            if await self._ask(lambda: self._redis.set(asked, self.name, nx=True, ex=_ASKED_S)):
+                return None
+            await asyncio.sleep(_AGAIN_S)  # another one does
+        return cast("bytes", body)
 
-    async def keep_robots(self, host: str, body: bytes) -> None:
-        """Keep what a host answered."""
-        await self._ask(lambda: self._redis.set(keys.robots(host), body, ex=86400))
+    async def keep_robots(self, host: str, body: bytes | None) -> None:
+        """Keep what a host answered; None: it did not."""
+        if body is not None:
+            await self._ask(lambda: self._redis.set(keys.robots(host), body, ex=86400))
+        await self._ask(lambda: self._redis.delete(keys.robots_asked(host)))
 
     async def close(self) -> None:
         """Go: others may take at once what this worker holds."""

@@ -73,6 +73,11 @@ class TurnMiddleware(GuestMiddleware):
 class SharedRobotsMiddleware(RobotsMiddleware):
     """Takes what another worker was answered within a day."""
 
+    def _robots_error(self, exc: Exception, netloc: str) -> None:
+        super()._robots_error(exc, netloc)
+        if worker := worker_of(self.crawler):
+            self._telling = asyncio.ensure_future(worker.keep_robots(netloc, None))
+
     async def _kept(self, netloc: str) -> bytes | None:
         worker = worker_of(self.crawler)
         return await worker.robots(netloc) if worker else None

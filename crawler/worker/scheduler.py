@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from typing import Any
 
 import click
@@ -70,16 +71,19 @@ class RedisScheduler(Scheduler):
                 task.cancel()
         await self._worker.close()
 
-    async def _guarded(self, work: Any) -> None:
-        """Do it; what Redis refuses for good ends the crawl."""
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it; an error ends the crawl."""
+        assert self.crawler
+        assert self.crawler.stats
         try:
             await work
-        except RedisRefuses as error:
+        except Exception as error:
+            told = str(error) if isinstance(error, RedisRefuses) else repr(error)
+            self.crawler.stats.set_value(ERROR, told)
+            known = isinstance(error, RedisRefuses)  # a sentence, no traceback
+            logger.error("%s", told, exc_info=not known)  # noqa: TRY400
             self._worker.error = error
-            assert self.crawler
-            assert self.crawler.stats
-            self.crawler.stats.set_value(ERROR, str(error))
-            logger.error("%s", error)  # noqa: TRY400 -- a sentence, no traceback
+            self._middleware.over = True
             self._close("redis_refuses")
 
     async def _work(self) -> None:
