@@ -12,7 +12,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event
@@ -50,6 +50,7 @@ _LOOK_S = 5.0  # how often to look whether Redis still has what was given out
 _ORDER_S = 120.0
 # After so long without workers the lock is given back.
 _ALONE_S = 60.0
+_ATTEND_S = 3600.0
 
 
 class _Heard(NamedTuple):
@@ -63,7 +64,7 @@ class _Heard(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Crawl:
-    """One crawl of a site; ``plan`` None: only what an earlier run gave out is taken."""
+    """One crawl of a site; ``wish`` None: only what an earlier run gave out is taken."""
 
     site: str
     wish: Wish | None
@@ -101,12 +102,21 @@ class _Crawl:
 class Collector:
     """Takes part in one run, until nothing is wanted any more or nobody is there to ask.
 
+    ``attend`` is called once an hour: others look after the corpus when a run has ended.
     Raises :class:`StoreError`, :class:`RedisRefuses`, and :class:`InterruptedError` once it is to
     end.
     """
 
-    def __init__(self, run: Run, exchange: Exchange, settings: Settings, ending: Event) -> None:
+    def __init__(
+        self,
+        run: Run,
+        exchange: Exchange,
+        settings: Settings,
+        ending: Event,
+        attend: Callable[[], None],
+    ) -> None:
         self._run = run
+        self._attend = attend
         self._exchange = exchange
         self._settings = settings
         self._ending = ending
@@ -114,14 +124,12 @@ class Collector:
         self._crawls: list[_Crawl] = []
         self._known: set[str] = set()  # wishes
         self._came: dict[str, Came] = {}  # outcomes that are not taken yet, by token
-        self._looked = self._heard = time.monotonic()
+        self._looked = self._heard = self._attended = time.monotonic()
 
     def work(self) -> None:
         """Give out and take in."""
-        self._exchange.reread()
         self._exchange.tell_rests(self._run.hosts.at_rest())
-        for site in self._loader.list():
-            self._adopt(site)
+        self._adopt()
         while True:
             if self._ending.is_set():
                 raise InterruptedError
@@ -132,6 +140,9 @@ class Collector:
             self._take(came)
             if not (wanted or came):
                 return
+            if time.monotonic() - self._attended > _ATTEND_S:
+                self._attended = time.monotonic()
+                self._attend()
             if came:
                 self._heard = time.monotonic()
             elif self._is_alone():
@@ -219,30 +230,61 @@ class Collector:
         self._exchange.open(site)
         return crawl
 
-    def _adopt(self, site: str) -> None:
-        """Take over the articles that an earlier run gave out; its walks begin anew."""
-        vain = []
-        for stream, id_, given in self._exchange.given(site):
-            if given is None or not self._is_adopted(site, given):
-                vain.append((stream, id_))
-        self._exchange.take_back(vain)
+    def _adopt(self) -> None:
+        """Take over the articles that an earlier run gave out, and what came of them; its walks
+        begin anew. Whatever else Redis has is of no use.
+        """
+        self._exchange.reread()
+        came = list[Came]()
+        while some := self._exchange.read(0):
+            came += some
+        outcomes = {given.token: each for each in came if (given := self._given(each))}
+        self._exchange.taken(each.id for each in came if each not in outcomes.values())
+        for site in self._loader.list():
+            self._exchange.open(site)
+            tasks = self._exchange.given(site)
+            places = dict[str, tuple[int, Task]]()
+            for given in (*(each for _, _, each in tasks), *map(self._given, outcomes.values())):
+                if given and (place := self._place(site, given)):
+                    places[given.token] = place, given.task
+            self._exchange.take_back(
+                (stream, id_)
+                for stream, id_, given in tasks
+                if given is None or given.token not in places
+            )
+            if places:
+                crawl = self._crawl(site, {"owed": "yes"}, None)
+                crawl.open = {
+                    token: places[token][1]
+                    for token in sorted(places, key=lambda token: places[token][0])
+                }
+                known = places.keys() & outcomes.keys()
+                self._came.update((token, outcomes.pop(token)) for token in known)
+        self._exchange.taken(each.id for each in outcomes.values())
 
-    def _is_adopted(self, site: str, given: Given) -> bool:
-        """Is it owed, and not asked for otherwise in this run? Then it is this run's."""
+    def _place(self, site: str, given: Given) -> int | None:
+        """Where the article stands among those that are owed; None where it does not."""
         if given.entry is None or given.look or given.entry.site != site:
-            return False
+            return None
         with writing(self._run.corpus):
-            if not self._run.frontier(site).adopt(given.entry):
-                return False
-        left = [crawl for crawl in self._crawls if crawl.site == site and crawl.wish is None]
-        crawl = left[0] if left else self._crawl(site, {"owed": "yes"}, None)
-        crawl.open[given.token] = given.task
-        return True
+            return self._run.frontier(site).adopt(given.entry)
+
+    def _given(self, came: Came) -> Given | None:
+        """The task of an outcome; one that has none is kept aside."""
+        try:
+            return given_of(came.fields)
+        except ValueError as error:
+            self._exchange.bury(came, str(error))
+            return None
 
     def _go_on(self) -> None:
         """Give out what is to be asked for next; end the crawls that are done."""
         workers = self._exchange.workers()
+        # What an earlier run left comes first, and is stored first.
+        left = {crawl.site for crawl in self._crawls if crawl.wish is None}
         for crawl in list(self._crawls):
+            if crawl.wish and crawl.site in left:
+                continue
             tasks = crawl.next(max(_FEW, workers * _FEW_A_WORKER))
             if tasks is None:
                 self._end(crawl)
@@ -303,10 +345,11 @@ class Collector:
         """Take what came, as far as it is its turn; give out what follows from it."""
         vain = []
         for each in came:
-            if token := self._token(each):
-                self._came[token] = each
+            given = self._given(each)
+            if given and any(given.token in crawl.open for crawl in self._crawls):
+                self._came[given.token] = each
             else:
-                vain.append(each.id)
+                vain.append(each.id)  # nobody waits for it any more
         heard, following = list[_Heard](), list[tuple[_Crawl, list[Task]]]()
         for crawl in self._crawls:
             for task, outcome in self._in_order(crawl):
@@ -318,19 +361,6 @@ class Collector:
         self._exchange.taken([*vain, *(each.came.id for each in heard)])
         for crawl, tasks in following:
             self._give(crawl, tasks)
-
-    def _token(self, came: Came) -> str | None:
-        """Of an outcome that is waited for, its token; None: it is taken, or was not owed."""
-        try:
-            given = given_of(came.fields)
-        except ValueError as error:
-            self._exchange.bury(came, str(error))
-            return None
-        if given.token in self._came:
-            return None
-        if any(given.token in crawl.open for crawl in self._crawls):
-            return given.token
-        return given.token if self._is_adopted(given.task.what.site, given) else None
 
     def _in_order(self, crawl: _Crawl) -> Iterator[tuple[Task, Came]]:
         """What came of a crawl's tasks, in the order in which they were given out."""
@@ -353,6 +383,8 @@ class Collector:
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must go on
+            if isinstance(task.what, Listing):
+                crawl.plan.walks.failed(task.what)
             return _Heard(came, task, [self._broken(came, task, error)])
         now = self._run.clock()
         articles = [checked(each, now) for each in outcome.articles]

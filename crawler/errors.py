@@ -19,6 +19,7 @@ FinewsError
 ├── BrokenRow             a stored article holds what its field cannot; another tool wrote it
 ├── SinkFailed            a message did not reach a command, webhook or mailbox; it is tried again
 ├── RedisRefuses          a Redis that cannot be used: its address, password or version is wrong
+│   └── AnotherCollects   another collector is at work there: exit code 4
 ├── MissingExtra          an optional package is not installed; names the extra that brings it
 └── StoreError            the data folder failed: the run ends with exit code 1
     ├── Locked            another run holds the lock: exit code 4
@@ -197,6 +198,10 @@ class RedisRefuses(FinewsError):
     """A Redis that cannot be used, however long one waits. Mend its address, password or rights,
     or its version.
     """
+
+
+class AnotherCollects(RedisRefuses):
+    """Another collector is at work on this Redis: one database of it is for one corpus."""
 
 
 class MissingExtra(FinewsError):

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -14,16 +15,16 @@ from typing import Any
 import click
 from scrapy.settings import Settings
 
-from crawler.cli import options
+from crawler.cli import UNEXPECTED, options
 from crawler.cli.crawl import crawl_settings
 from crawler.cli.logs import attach
 from crawler.cli.progress import RunProgress
-from crawler.cli.summary import summarise
+from crawler.cli.summary import summarise, tell
 from crawler.config_file import load
 from crawler.errors import Locked, StoreError
 from pipelines.health.attend import attend
 from pipelines.ready import check
-from pipelines.run import Run
+from pipelines.run import Run, now
 
 _COMMAND = "collect"
 _LOOK_S = 0.5  # how soon a crawl that is wanted begins
@@ -66,13 +67,13 @@ def command(redis: str, once: bool, verbose: bool, data: Path, as_json: bool) ->
                     ending.wait(_LOOK_S)
                     continue
                 code = _run(data, exchange, settings, ending, verbose=verbose, as_json=as_json)
-                if once:
+                if once or code == UNEXPECTED:
                     break
         except InterruptedError:
             pass  # told to end while Redis did not answer
         finally:
             exchange.end()
-    sys.exit(code if once else 0)
+    sys.exit(code if once or code == UNEXPECTED else 0)
 
 
 @contextmanager
@@ -100,11 +101,14 @@ def _run(
     # As of crawl --due: many a day that do nothing, of which nobody needs to hear.
     due = all(wish and wish.due for wish in exchange.wishes().values())
     called, quiet = (f"{_COMMAND} --due", not sys.stdout.isatty()) if due else (_COMMAND, False)
+    see_to = partial(attend, data, load().settings, now)
     while not ending.is_set():
         try:
             with Run.open(data, called) as run:
                 attach(run, load().settings.log, called, verbose=verbose, quiet=quiet)
-                collector = Collector(run, exchange, settings, ending)
+                collector = Collector(
+                    run, exchange, settings, ending, lambda: tell(see_to(finished=True))
+                )
                 with RunProgress(run, quiet=as_json or quiet):
                     _collect(collector, run)
         except Locked as error:
@@ -112,9 +116,11 @@ def _run(
                 click.echo(f"finews: waiting: {error}", err=True)
             told = True
             ending.wait(_BUSY_S)
+        except StoreError as error:
+            see_to(finished=False, trouble=error)
+            raise
         else:
-            ended = run.outcome == "finished"
-            attended = attend(data, load().settings, run.clock, finished=ended, trouble=run.error)
+            attended = see_to(finished=run.outcome == "finished", trouble=run.error)
             return summarise(run, attended, as_json=as_json, quiet=quiet)
     return 0
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from crawler.errors import RedisRefuses
+from crawler.errors import AnotherCollects
 from crawler.exchange import keys
 from crawler.exchange.connect import Outage, connect, require_version, script
 from crawler.exchange.hosts import rest_fields
@@ -62,13 +62,13 @@ class Exchange:
     def begin(self) -> None:
         """Be the collector, once nobody else is.
 
-        Raises :class:`RedisRefuses` where another one stays at work.
+        Raises :class:`AnotherCollects` where one stays at work.
         """
         require_version(self._ask(lambda: self._redis.info("server")))
         until = time.monotonic() + _LEASE_S + _BEAT_S
         while (holder := self._ask(lambda: self._hold(self._redis))) != self._name:
             if time.monotonic() > until:
-                raise RedisRefuses(f"{holder} collects from this Redis already")
+                raise AnotherCollects(f"{holder} collects from this Redis already")
             self._ending.wait(1.0)
             self._check()
         Thread(target=self._beat, daemon=True).start()
@@ -241,7 +241,7 @@ class Exchange:
 
     def _check(self) -> None:
         if self._rival:
-            raise RedisRefuses(f"{self._rival} collects from this Redis now")
+            raise AnotherCollects(f"{self._rival} collects from this Redis now")
         if self._ending.is_set():
             raise InterruptedError
 

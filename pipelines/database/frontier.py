@@ -60,15 +60,23 @@ class Frontier:
         (self._first,) = self._conn.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()
         self._position = self._first
 
-    def adopt(self, entry: Entry) -> bool:
-        """Is this article owed, which an earlier run asked for? It is this run's now."""
-        asked = self._conn.execute(
-            "UPDATE entries SET run_id = ? WHERE site = ? AND listing = ? AND url = ?"
-            f" AND {PENDING} AND NOT EXISTS (SELECT 1 FROM entries AS other WHERE"
-            " other.info_code = entries.info_code AND state = 'pending' AND run_id = ?)",
-            (self._run_id, entry.site, entry.listing, entry.url, self._run_id),
-        )
-        return bool(asked.rowcount)
+    def adopt(self, entry: Entry) -> int | None:
+        """Make an article that an earlier run asked for this run's, if it is owed; its place in the
+        order in which articles are taken, None where it is not owed or asked for otherwise.
+        """
+        row = self._conn.execute(
+            "UPDATE entries SET run_id = :run WHERE site = :site AND listing = :listing"
+            f" AND url = :url AND {PENDING} AND NOT EXISTS (SELECT 1 FROM entries AS other WHERE"
+            " other.info_code = entries.info_code AND state = 'pending' AND run_id = :run)"
+            " RETURNING id",
+            {
+                "run": self._run_id,
+                "site": entry.site,
+                "listing": entry.listing,
+                "url": entry.url,
+            },
+        ).fetchone()
+        return row and int(row[0])
 
     def revive(self) -> int:
         """Make what failed and is due to be tried again pending; the number of articles owed."""
