@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from importlib.resources import files
 from itertools import count
@@ -18,13 +17,13 @@ from redis.connection import parse_url
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from crawler.config_file import load
 from crawler.errors import RedisRefuses
 
 #: Bounds how long a call waits for an answer; a reader that waits for news asks for less.
 ANSWER_S = 5.0
 _LONGEST_S = 30.0
 _SCHEMES = ("redis", "rediss", "unix")
-_PASSWORD = "FINEWS_REDIS_PASSWORD"  # noqa: S105 -- the name of the variable
 # XAUTOCLAIM and exclusive ranges came with it; older ones are not tried.
 _OLDEST = (6, 2)
 # What may pass is waited for. MISCONF: it cannot write to its disk.
@@ -46,17 +45,17 @@ def check(url: str) -> None:
             return
     except ValueError:
         pass
-    raise RedisRefuses(f"{told(url)!r} is no address such as redis://127.0.0.1:6379/0")
+    raise RedisRefuses("that is no address such as redis://127.0.0.1:6379/0")
 
 
 def connect(url: str) -> Redis:
     """A client that answers or raises at once, for one thread. Raises :class:`RedisRefuses`."""
-    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_options())
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_options(url))
 
 
 def connect_async(url: str) -> AsyncRedis:
     """The same for one event loop."""
-    return AsyncRedis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **_options())
+    return AsyncRedis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **_options(url))
 
 
 def script(name: str) -> str:
@@ -115,11 +114,12 @@ class Outage:
         return (min(0.25 * 2**n, _LONGEST_S) for n in count())
 
 
-def _options() -> dict[str, Any]:
-    password = os.environ.get(_PASSWORD)
+def _options(url: str) -> dict[str, Any]:
+    password = load().settings.redis.password
+    known = urlsplit(url).password is not None or "password=" in urlsplit(url).query
     return {
         "socket_timeout": ANSWER_S,
         "socket_connect_timeout": ANSWER_S,
         "health_check_interval": 30,
-        **({"password": password} if password else {}),
+        **({"password": password} if password and not known else {}),
     }
