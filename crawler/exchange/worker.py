@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import timedelta
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -27,7 +28,7 @@ from crawler.exchange.records import (
     to_json,
 )
 from pipelines.database.ledger import Tally
-from pipelines.hosts import Rest
+from pipelines.hosts import Host, Rest
 from pipelines.run import now
 
 #: How often a worker is heard of, and after what silence others take what it holds.
@@ -171,8 +172,9 @@ class Worker:
             what, wait, state = said[0].decode(), int(said[1]) / 1000, said[2]
             if state:
                 self.hosts.hear(host, state)
-            if what == "rest" and (rest := self.hosts.rest(host)):
-                return rest
+            if what == "rest":  # by the clock of Redis
+                until, known = self.clock() + timedelta(seconds=wait), from_json(state, Host)
+                return Rest(host, until, known.reason)
             if what == "go":
                 if loop.time() - asked < _STALE_S:
                     return turn
