@@ -1,4 +1,4 @@
-"""Many workers and one collector beside one plain crawl: the same corpus, at which pace and cost."""
+"""Many workers and one collector beside one plain crawl: the same corpus, and at what cost."""
 
 from __future__ import annotations
 
