@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -85,6 +86,7 @@ class Worker:
         self.resting: dict[str, Rest] = {}
         self.error: Exception | None = None
         self.held: dict[str, Taken] = {}
+        self._freed = asyncio.Event()  # is there room since it was waited for?
         self.done = 0  # tasks whose outcomes were handed over
 
     async def wish(self, wish: Wish) -> str:
@@ -152,8 +154,15 @@ class Worker:
         streams: list[str | bytes] = [taken.stream, keys.OUTCOMES]
         handed = await self._run("publish", streams, keys.GROUP, self.name, taken.id, *fields)
         del self.held[outcome.token]
+        self._freed.set()
         self.done += handed
         return bool(handed)
+
+    async def freed(self, most_s: float) -> None:
+        """Wait until a task is handed over; no longer than so many seconds."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._freed.wait(), most_s)
+        self._freed.clear()
 
     async def turn(self, host: str, lease_s: float) -> Turn | Rest:
         """Wait for the right to ask a host; or the rest that it is having.
