@@ -37,7 +37,6 @@ DEAD_S = 15.0
 #: A task that so many workers died of is given up.
 MOST_DEATHS = 5
 _CLAIM = 10  # tasks of dead workers at once
-_HELD_S = 0.05  # how soon to ask again for a turn that another has
 # A turn that came so late may be another's by now.
 _STALE_S = 2.0
 _T = TypeVar("_T")
@@ -164,10 +163,11 @@ class Worker:
             await asyncio.wait_for(self._freed.wait(), most_s)
         self._freed.clear()
 
-    async def turn(self, host: str, lease_s: float) -> Turn | Rest:
+    async def turn(self, host: str, lease_s: float, pause_s: float) -> Turn | Rest:
         """Wait for the right to ask a host; or the rest that it is having.
 
-        With a ``lease_s`` of 0 nobody waits for anybody, but rests hold.
+        With a ``lease_s`` of 0 nobody waits for anybody, but rests hold. ``pause_s`` is the least
+        that lies between two turns: for so long there is no need to ask for one that another has.
         """
         loop = asyncio.get_running_loop()
         while True:
@@ -184,7 +184,7 @@ class Worker:
                 if loop.time() - asked < _STALE_S:
                     return turn
                 await self.leave(turn, 0)
-            await asyncio.sleep(min(wait, _HELD_S) if what == "held" else wait)
+            await asyncio.sleep(min(wait, pause_s) if what == "held" else wait)
 
     async def leave(self, turn: Turn, pause_s: float) -> None:
         """The host was asked: the next may be when the pause is over."""
