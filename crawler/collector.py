@@ -45,6 +45,8 @@ _FRESH = timedelta(days=2)
 _FEW = 250
 _FEW_A_WORKER = 8
 _NEWS_S = 1.0  # how long to wait for outcomes
+# How long to wait for more where some came: one commit for all is cheaper than one for each.
+_MORE_S = 0.05
 _LOOK_S = 5.0  # how often to look whether Redis still has what was given out
 # How long an outcome is waited for while later ones are there.
 _ORDER_S = 120.0
@@ -137,6 +139,9 @@ class Collector:
             self._go_on()
             wanted = any(crawl.wish for crawl in self._crawls)
             came = self._exchange.read(_NEWS_S if wanted else 0)
+            if came:
+                self._ending.wait(_MORE_S)
+                came += self._exchange.read(0)
             self._take(came)
             if not (wanted or came):
                 return

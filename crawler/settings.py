@@ -93,6 +93,8 @@ ITEM_PIPELINES = {"pipelines.scrapy.ValidatePipeline": 100, "pipelines.scrapy.St
 SPIDER_CONTRACTS = {"crawler.contracts.BundledListing": 1, "crawler.contracts.BundledArticle": 2}
 # Pipelines here never wait; the default of 100 starts that many tasks for each answer.
 CONCURRENT_ITEMS = 1
+# It would read the source of a callback anew for every answer: half a millisecond.
+WARN_ON_GENERATOR_RETURN_VALUE = False
 # The frontier lets every URL through once; a second memory would only grow.
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
 # In the order of the listings: a run that was killed and resumed then ends like a whole one.

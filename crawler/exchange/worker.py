@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar, cast
@@ -37,7 +38,6 @@ DEAD_S = 15.0
 #: A task that so many workers died of is given up.
 MOST_DEATHS = 5
 _CLAIM = 10  # tasks of dead workers at once
-_HELD_S = 0.05  # how soon to ask again for a turn that another has
 # How long one who asks for a robots.txt is waited for, and how soon it is looked for again.
 _ASKED_S, _AGAIN_S = 60, 0.1
 # A turn that came so late may be another's by now.
@@ -88,6 +88,7 @@ class Worker:
         self.resting: dict[str, Rest] = {}
         self.error: Exception | None = None
         self.held: dict[str, Taken] = {}
+        self._freed = asyncio.Event()  # is there room since it was waited for?
         self.done = 0  # tasks whose outcomes were handed over
 
     async def wish(self, wish: Wish) -> str:
@@ -155,13 +156,21 @@ class Worker:
         streams: list[str | bytes] = [taken.stream, keys.OUTCOMES]
         handed = await self._run("publish", streams, keys.GROUP, self.name, taken.id, *fields)
         del self.held[outcome.token]
+        self._freed.set()
         self.done += handed
         return bool(handed)
 
-    async def turn(self, host: str, lease_s: float) -> Turn | Rest:
+    async def freed(self, most_s: float) -> None:
+        """Wait until a task is handed over; no longer than so many seconds."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._freed.wait(), most_s)
+        self._freed.clear()
+
+    async def turn(self, host: str, lease_s: float, pause_s: float) -> Turn | Rest:
         """Wait for the right to ask a host; or the rest that it is having.
 
-        With a ``lease_s`` of 0 nobody waits for anybody, but rests hold.
+        With a ``lease_s`` of 0 nobody waits for anybody, but rests hold. ``pause_s`` is the least
+        that lies between two turns: for so long there is no need to ask for one that another has.
         """
         loop = asyncio.get_running_loop()
         while True:
@@ -179,7 +188,7 @@ class Worker:
                 if loop.time() - asked < _STALE_S:
                     return turn
                 await self.leave(turn, 0)
-            await asyncio.sleep(min(wait, _HELD_S) if what == "held" else wait)
+            await asyncio.sleep(min(wait, pause_s) if what == "held" else wait)
 
     async def leave(self, turn: Turn, pause_s: float) -> None:
         """The host was asked: the next may be when the pause is over."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import defaultdict
+from contextlib import nullcontext
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
@@ -32,6 +34,8 @@ class TurnMiddleware(GuestMiddleware):
         super().__init__(crawler)
         self._pauses: dict[str, float] = {}
         self._turns: dict[Request, Turn] = {}
+        # One of ours at a time asks for the turn of a host.
+        self._queues = defaultdict[str, asyncio.Lock](asyncio.Lock)
         self._leaving: set[asyncio.Future[None]] = set()
         crawler.signals.connect(self._left, signals.request_left_downloader)
 
@@ -41,9 +45,11 @@ class TurnMiddleware(GuestMiddleware):
         timeout = request.meta.get("download_timeout") or self._crawler.settings.getfloat(
             "DOWNLOAD_TIMEOUT"
         )
-        lease = timeout + _MARGIN_S if self._pause_of(host) else 0
-        while isinstance(turn := await desk.turn(host, lease), Rest):
-            await self._wait_for(turn, desk)
+        pause = self._pause_of(host)
+        lease = timeout + _MARGIN_S if pause else 0
+        async with self._queues[host] if pause else nullcontext():
+            while isinstance(turn := await desk.turn(host, lease, pause), Rest):
+                await self._wait_for(turn, desk)
         if lease:
             self._turns[request] = turn
         self._set_slot(request, 0, 0)  # the turn is the pause

@@ -103,8 +103,8 @@ class RedisScheduler(Scheduler):
             if not found and loop.time() - asked > _ASK_S:
                 asked = loop.time()
                 await self._ask(silent=loop.time() - busy)
-            await asyncio.sleep(_SHORTEST_S / 10 if found else pause)
-            pause = min(2 * pause, _LONGEST_S) if not self._worker.held else _SHORTEST_S
+            await self._worker.freed(pause)
+            pause = min(2 * pause, _LONGEST_S)
         self._middleware.over = True
         self._close("finished")
 
