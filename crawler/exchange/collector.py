@@ -19,12 +19,10 @@ from crawler.exchange import keys
 from crawler.exchange.connect import Outage, connect, require_version, script
 from crawler.exchange.hosts import rest_fields
 from crawler.exchange.records import RECORD, Given, Wish, from_json, to_json
-from crawler.exchange.worker import DEAD_S
 from pipelines.hosts import Host
 
-# How long a collector that is not heard of counts as at work, and how often it is heard of.
-_LEASE_S = 20.0
-_BEAT_S = 4.0
+# How often a collector is heard of in the time after which it counts as dead.
+_BEATS = 5
 _MANY = 200  # outcomes at once
 _DEAD_LETTERS = 10_000
 _DAY_S = 86400
@@ -44,15 +42,17 @@ class Came(NamedTuple):
 class Exchange:
     """What the one collector says to the workers and hears of them.
 
+    Who is not heard of for ``silence_s``, a collector too, counts as dead.
     Calls wait while Redis does not answer, until ``ending`` is set: then they raise
     :class:`InterruptedError`. Raises :class:`RedisRefuses`.
     """
 
-    def __init__(self, url: str, ending: Event) -> None:
+    def __init__(self, url: str, ending: Event, silence_s: float) -> None:
         self._url = url
         self._redis = connect(url)
         self._outage = Outage(url)
         self._ending = ending
+        self._silence_s = silence_s
         self._collect = self._redis.register_script(script("collect"))
         self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         self._last = b"0"  # outcome that was read
@@ -65,7 +65,7 @@ class Exchange:
         Raises :class:`AnotherCollects` where one stays at work.
         """
         require_version(self._ask(lambda: self._redis.info("server")))
-        until = time.monotonic() + _LEASE_S + _BEAT_S
+        until = time.monotonic() + self._silence_s * (1 + 1 / _BEATS)
         while (holder := self._ask(lambda: self._hold(self._redis))) != self._name:
             if time.monotonic() > until:
                 raise AnotherCollects(f"{holder} collects from this Redis already")
@@ -104,7 +104,7 @@ class Exchange:
     def workers(self) -> int:
         """How many workers are at work."""
         seconds, _ = self._ask(self._redis.time)  # by its clock they are heard of
-        since = (seconds - DEAD_S) * 1000
+        since = (seconds - self._silence_s) * 1000
         return int(self._ask(lambda: self._redis.zcount(keys.WORKERS, since, "+inf")))
 
     def is_wanted(self) -> bool:
@@ -215,13 +215,13 @@ class Exchange:
             raise _GroupIsThere from error
 
     def _hold(self, redis: Redis) -> str:
-        args: list[str | int] = [self._name, int(_LEASE_S * 1000)]
+        args: list[str | int] = [self._name, int(self._silence_s * 1000)]
         return cast("bytes", self._collect([keys.COLLECTOR], args, client=redis)).decode()
 
     def _beat(self) -> None:
         """Be heard of, from a thread of its own: taking a batch may take its time."""
         redis = connect(self._url)
-        while not self._over.wait(_BEAT_S):
+        while not self._over.wait(self._silence_s / _BEATS):
             with suppress(RedisError):  # whoever waits for an answer tells of it
                 holder = self._hold(redis)
                 self._rival = None if holder == self._name else holder

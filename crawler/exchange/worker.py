@@ -31,8 +31,7 @@ from pipelines.database.ledger import Tally
 from pipelines.hosts import Host, Rest
 from pipelines.run import now
 
-#: How often a worker is heard of, and after what silence others take what it holds.
-BEAT_S = 3.0
+#: After what silence a worker counts as dead, where ``FINEWS_SILENCE`` says nothing else.
 DEAD_S = 15.0
 #: A task that so many workers died of is given up.
 MOST_DEATHS = 5
@@ -64,15 +63,17 @@ class Turn(NamedTuple):
 class Worker:
     """One spider among many: what it knows of the others, and says to them.
 
+    After ``silence_s`` without a word of a worker, others take what it holds.
     ``counts``, ``tally``, ``clock_off`` and ``resting`` as of a run; they go with the next
     outcome. Calls wait while Redis does not answer. Raises :class:`RedisRefuses`.
     """
 
-    def __init__(self, url: str, site: str) -> None:
+    def __init__(self, url: str, site: str, silence_s: float) -> None:
         self._redis = redis = connect_async(url)
         self._outage = Outage(url)
         self.name = f"{socket.gethostname()}:{os.getpid()}:{site}:{secrets.token_hex(2)}"
         self._site = site
+        self._silence_s = silence_s
         self._began = now()
         self._lanes = [keys.tasks(site, lane) for lane in keys.LANES]
         self._scripts = {
@@ -143,7 +144,7 @@ class Worker:
 
     async def claim(self) -> list[Taken]:
         """Tasks of workers that are not heard of any more."""
-        among, silent = [keys.WORKERS, *self._lanes], int(DEAD_S * 1000)
+        among, silent = [keys.WORKERS, *self._lanes], int(self._silence_s * 1000)
         rows = await self._run("claim", among, keys.GROUP, self.name, silent, _CLAIM)
         return self._hold(rows)
 
