@@ -52,20 +52,36 @@ class Zygote:
         """Run a command; ``more`` is what else may stand in a request."""
         with TemporaryDirectory() as folder:
             out, err = Path(folder, "out"), Path(folder, "err")
-            out.touch()
-            err.touch()
-            asked = {"args": command, "env": env, "cwd": str(ROOT), "timeout": 120}
-            asked |= {"out": str(out), "err": str(err), **more}
-            assert self._process.stdin
-            assert self._process.stdout
-            print(json.dumps(asked), file=self._process.stdin, flush=True)
-            code = int(self._process.stdout.readline())
+            code = int(self._ask(_request(command, env, out, err) | more))
             said = (file.read_text(encoding="utf-8") for file in (out, err))
             return subprocess.CompletedProcess(command, code, *said)
 
+    def start(self, command: list[str], env: dict[str, str], out: Path, err: Path) -> int:
+        """Run a command beside all else; its process id."""
+        return int(self._ask(_request(command, env, out, err) | {"beside": True, "timeout": 300}))
+
+    def poll(self, pid: int) -> int | None:
+        """The exit code of a command that was started; to be asked for until it is there."""
+        code = self._ask({"poll": pid})
+        return int(code) if code else None
+
+    def _ask(self, asked: dict[str, Any]) -> str:
+        assert self._process.stdin
+        assert self._process.stdout
+        print(json.dumps(asked), file=self._process.stdin, flush=True)
+        return self._process.stdout.readline().strip()
+
+
+def _request(command: list[str], env: dict[str, str], out: Path, err: Path) -> dict[str, Any]:
+    out.touch()
+    err.touch()
+    asked = {"args": command, "env": env, "cwd": str(ROOT), "timeout": 120}
+    return asked | {"out": str(out), "err": str(err)}
+
 
 @cache
-def _zygote() -> Zygote:
+def the_zygote() -> Zygote:
+    """The one that all share who run one command at a time."""
     return Zygote()
 
 
@@ -114,7 +130,7 @@ class Program:
         more: dict[str, str | int] = {"now": now.isoformat()}
         if file_size is not None:
             more["file_size"] = file_size
-        return (zygote or _zygote()).run(self.command(*args), self.env, **more)
+        return (zygote or the_zygote()).run(self.command(*args), self.env, **more)
 
     def scrapy(self, *args: str) -> subprocess.CompletedProcess[str]:
         return self.run([str(BIN / "scrapy"), *args])
@@ -122,7 +138,7 @@ class Program:
     def run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         if command[0] == str(BIN / "finews"):
             more = {"now": self.clock.isoformat()} if self.clock else {}
-            return _zygote().run(command, self.env, **more)
+            return the_zygote().run(command, self.env, **more)
         return subprocess.run(
             command,
             cwd=ROOT,
