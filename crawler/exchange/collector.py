@@ -12,6 +12,7 @@ from threading import Event, Thread
 from typing import Any, NamedTuple, TypeVar, cast
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import RedisError, ResponseError
 
 from crawler.errors import AnotherCollects
@@ -96,10 +97,11 @@ class Exchange:
 
     def fulfil(self, wish: str, summary: Mapping[str, Any]) -> None:
         """Tell who waits that the crawl of a wish is done, and how it went."""
-        pipe = self._redis.pipeline()
-        pipe.set(keys.ended(wish), to_json(dict(summary)), ex=_DAY_S)
-        pipe.xdel(keys.WISHES, wish)
-        self._ask(pipe.execute)
+        text = to_json(dict(summary))
+        self._all(
+            lambda pipe: pipe.set(keys.ended(wish), text, ex=_DAY_S),
+            lambda pipe: pipe.xdel(keys.WISHES, wish),
+        )
 
     def workers(self) -> int:
         """How many workers are at work."""
@@ -109,10 +111,9 @@ class Exchange:
 
     def is_wanted(self) -> bool:
         """Is there an outcome to be taken, or a crawl to be done and somebody to do it?"""
-        pipe = self._redis.pipeline()
-        pipe.xlen(keys.OUTCOMES)
-        pipe.xlen(keys.WISHES)
-        outcomes, wishes = self._ask(pipe.execute)
+        outcomes, wishes = self._all(
+            lambda pipe: pipe.xlen(keys.OUTCOMES), lambda pipe: pipe.xlen(keys.WISHES)
+        )
         return bool(outcomes or (wishes and self.workers()))
 
     def give(self, site: str, tasks: Iterable[tuple[Given, keys.Lane]]) -> None:
@@ -152,21 +153,24 @@ class Exchange:
 
     def take_back(self, tasks: Iterable[tuple[str, bytes]]) -> None:
         """Have tasks, by stream and id, not done; what comes of those that are, is not taken."""
-        pipe = self._redis.pipeline()
-        for stream, id_ in tasks:
-            pipe.xack(stream, keys.GROUP, id_)
-            pipe.xdel(stream, id_)
-        if len(pipe):
-            self._ask(pipe.execute)
+
+        def take_back(pipe: Pipeline) -> None:
+            for stream, id_ in vain:
+                pipe.xack(stream, keys.GROUP, id_)
+                pipe.xdel(stream, id_)
+
+        if vain := list(tasks):
+            self._all(take_back)
 
     def count(self, sites: Iterable[str]) -> int:
         """How many tasks of these sites there are, their outcomes among them."""
-        pipe = self._redis.pipeline()
-        for site in sites:
-            for lane in keys.LANES:
-                pipe.xlen(keys.tasks(site, lane))
-        pipe.xlen(keys.OUTCOMES)
-        return sum(self._ask(pipe.execute))
+        streams = [keys.tasks(site, lane) for site in sites for lane in keys.LANES]
+
+        def count(pipe: Pipeline) -> None:
+            for stream in (*streams, keys.OUTCOMES):
+                pipe.xlen(stream)
+
+        return sum(self._all(count))
 
     def read(self, wait_s: float) -> list[Came]:
         """The next outcomes; none where none comes within so many seconds."""
@@ -226,6 +230,17 @@ class Exchange:
                 holder = self._hold(redis)
                 self._rival = None if holder == self._name else holder
         redis.close()
+
+    def _all(self, *add: Callable[[Pipeline], object]) -> list[Any]:
+        """What several commands answer, which are done as one."""
+
+        def execute() -> list[Any]:
+            pipe = self._redis.pipeline()  # a new one each time: it is empty after an error
+            for each in add:
+                each(pipe)
+            return pipe.execute()
+
+        return self._ask(execute)
 
     def _ask(self, ask: Callable[[], _T]) -> _T:
         """What Redis answers, however long that takes."""

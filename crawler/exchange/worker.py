@@ -12,6 +12,7 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar, cast
 
+from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from crawler.exchange import keys
@@ -102,10 +103,10 @@ class Worker:
 
         Raises :class:`LookupError` where Redis knows nothing of it: it was lost.
         """
-        pipe = self._redis.pipeline()
-        pipe.get(keys.ended(wish))
-        pipe.xrange(keys.WISHES, wish, wish)
-        text, waiting = await self._ask(pipe.execute)
+        text, waiting = await self._both(
+            lambda pipe: pipe.get(keys.ended(wish)),
+            lambda pipe: pipe.xrange(keys.WISHES, wish, wish),
+        )
         if text:
             return summary_of(text)
         if not waiting:
@@ -114,10 +115,10 @@ class Worker:
 
     async def withdraw(self, wish: str) -> None:
         """Nobody waits for it any more."""
-        pipe = self._redis.pipeline()
-        pipe.set(keys.withdrawn(wish), 1, ex=86400)
-        pipe.xdel(keys.WISHES, wish)
-        await self._ask(pipe.execute)
+        await self._both(
+            lambda pipe: pipe.set(keys.withdrawn(wish), 1, ex=86400),
+            lambda pipe: pipe.xdel(keys.WISHES, wish),
+        )
 
     async def is_collected(self) -> bool:
         """Is a collector at work?"""
@@ -248,6 +249,17 @@ class Worker:
     async def _run(self, name: str, keys: Sequence[str | bytes], *args: str | bytes | int) -> Any:
         """What a script answers."""
         return await self._ask(lambda: self._scripts[name](keys, args))
+
+    async def _both(self, *add: Callable[[Pipeline], object]) -> list[Any]:
+        """What several commands answer, which are done as one."""
+
+        def execute() -> Awaitable[list[Any]]:
+            pipe = self._redis.pipeline()  # a new one each time: it is empty after an error
+            for each in add:
+                each(pipe)
+            return pipe.execute()
+
+        return await self._ask(execute)
 
     async def _ask(self, ask: Callable[[], Awaitable[_T]]) -> _T:
         """What Redis answers, however long that takes."""
