@@ -203,6 +203,26 @@ def corpus_of() -> Callable[[Program], dict[str, list[Any]]]:
 
 
 @pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A :class:`tests.many.RedisServer`, for tests that do it no harm."""
+    from tests.many import RedisServer
+
+    server = RedisServer(tmp_path_factory.mktemp("redis") / "data")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def many(finews: Program, redis_server: Any) -> Iterator[Any]:
+    """Those who crawl together for the corpus of ``finews``, a :class:`tests.many.Many`."""
+    from tests.many import together
+
+    redis_server.client.flushall()
+    with together(finews, redis_server.url) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
 def web_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """The demo's corpus with articles that changed, as :mod:`tests.web` adds them."""
     from tests.web import add_changed
@@ -247,3 +267,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         told = ", ".join(f"{phase} {number}" for phase, number in sorted(phases.items()))
         well = sum(passed for _, passed in kills)
         terminalreporter.write_line(f"{well} of {len(kills)} kills did no harm ({told})")
+    twice: dict[str, list[int]] = {}
+    for report in reports:
+        of = dict(report.user_properties)
+        if "asked twice" in of:
+            twice.setdefault(of["killed in"], []).append(of["asked twice"])
+    for phase, numbers in twice.items():
+        most, some = max(numbers), sum(map(bool, numbers))
+        told = f"{sum(numbers)} articles asked for twice, at most {most}, by {some}"
+        terminalreporter.write_line(f"{phase}: {told} of {len(numbers)}")
