@@ -140,7 +140,7 @@ def _freeze_worker(scene: Scene) -> int:
     happens(claimed)
     time.sleep(scene.chance.uniform(0, 1))
     frozen.send(signal.SIGCONT)
-    return IN_HAND
+    return 2 * IN_HAND  # once more what was on its way: to the frozen one it timed out
 
 
 #: By name: does harm; says how many pages may be asked for twice by that.
