@@ -18,7 +18,7 @@ test: $(READY) ## all tests
 	$(BIN)/python -m pytest -q -n 3 --dist worksteal
 
 kills: $(READY) ## kill the program a hundred times at random moments (FINEWS_SEED=N: others)
-	FINEWS_KILLS=$${FINEWS_KILLS:-100} $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_kills.py
+	FINEWS_KILLS=$${FINEWS_KILLS:-100} $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_kills.py tests/test_many_kills.py
 
 week: $(READY) ## seven days of cron by a clock that is moved, then every fault; a table of figures
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/whole_week.py

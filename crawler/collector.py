@@ -47,11 +47,10 @@ _FEW_A_WORKER = 8
 _NEWS_S = 1.0  # how long to wait for outcomes
 # How long to wait for more where some came: one commit for all is cheaper than one for each.
 _MORE_S = 0.05
-_LOOK_S = 5.0  # how often to look whether Redis still has what was given out
-# How long an outcome is waited for while later ones are there.
-_ORDER_S = 120.0
-# After so long without workers the lock is given back.
-_ALONE_S = 60.0
+# Of the time after which a worker counts as dead: how often to look whether Redis still has what
+# was given out; how long an outcome is waited for while later ones are there; after how long
+# without workers the lock is given back.
+_LOOK, _ORDER, _ALONE = 1 / 3, 8, 4
 _ATTEND_S = 3600.0
 
 
@@ -122,6 +121,7 @@ class Collector:
         self._exchange = exchange
         self._settings = settings
         self._ending = ending
+        self._silence_s = settings.getfloat("FINEWS_SILENCE")
         self._loader = SpiderLoader.from_settings(settings)
         self._crawls: list[_Crawl] = []
         self._known: set[str] = set()  # wishes
@@ -153,7 +153,7 @@ class Collector:
             elif self._is_alone():
                 self._run.stop("no worker is left")
                 return
-            elif time.monotonic() - self._looked > _LOOK_S:
+            elif time.monotonic() - self._looked > _LOOK * self._silence_s:
                 self._look()
 
     def leave(self) -> None:
@@ -369,7 +369,7 @@ class Collector:
 
     def _in_order(self, crawl: _Crawl) -> Iterator[tuple[Task, Came]]:
         """What came of a crawl's tasks, in the order in which they were given out."""
-        late = time.monotonic() - crawl.since > _ORDER_S
+        late = time.monotonic() - crawl.since > _ORDER * self._silence_s
         for token in list(crawl.open):
             if came := self._came.pop(token, None):
                 crawl.since = time.monotonic()
@@ -469,7 +469,7 @@ class Collector:
         """Has there been no worker for a while?"""
         if self._exchange.workers():
             self._heard = time.monotonic()
-        return time.monotonic() - self._heard > _ALONE_S
+        return time.monotonic() - self._heard > _ALONE * self._silence_s
 
     def _look(self) -> None:
         """Give out again what Redis lost."""

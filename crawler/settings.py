@@ -27,6 +27,8 @@ FINEWS_CONTACT = _given.contact
 FINEWS_REPLAY = ""
 #: The Redis by which many crawl together; empty: this process does all. See docs/scale.md.
 FINEWS_REDIS = ""
+#: Of many: who is not heard of for so many seconds counts as dead. The same for all.
+FINEWS_SILENCE = 15.0
 #: Of a worker: read only what is due by now; failures to try again, by site a list of URLs.
 FINEWS_DUE = False
 FINEWS_RETRY: dict[str, list[str]] = {}

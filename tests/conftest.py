@@ -52,20 +52,36 @@ class Zygote:
         """Run a command; ``more`` is what else may stand in a request."""
         with TemporaryDirectory() as folder:
             out, err = Path(folder, "out"), Path(folder, "err")
-            out.touch()
-            err.touch()
-            asked = {"args": command, "env": env, "cwd": str(ROOT), "timeout": 120}
-            asked |= {"out": str(out), "err": str(err), **more}
-            assert self._process.stdin
-            assert self._process.stdout
-            print(json.dumps(asked), file=self._process.stdin, flush=True)
-            code = int(self._process.stdout.readline())
+            code = int(self._ask(_request(command, env, out, err) | more))
             said = (file.read_text(encoding="utf-8") for file in (out, err))
             return subprocess.CompletedProcess(command, code, *said)
 
+    def start(self, command: list[str], env: dict[str, str], out: Path, err: Path) -> int:
+        """Run a command beside all else; its process id."""
+        return int(self._ask(_request(command, env, out, err) | {"beside": True, "timeout": 300}))
+
+    def poll(self, pid: int) -> int | None:
+        """The exit code of a command that was started; to be asked for until it is there."""
+        code = self._ask({"poll": pid})
+        return int(code) if code else None
+
+    def _ask(self, asked: dict[str, Any]) -> str:
+        assert self._process.stdin
+        assert self._process.stdout
+        print(json.dumps(asked), file=self._process.stdin, flush=True)
+        return self._process.stdout.readline().strip()
+
+
+def _request(command: list[str], env: dict[str, str], out: Path, err: Path) -> dict[str, Any]:
+    out.touch()
+    err.touch()
+    asked = {"args": command, "env": env, "cwd": str(ROOT), "timeout": 120}
+    return asked | {"out": str(out), "err": str(err)}
+
 
 @cache
-def _zygote() -> Zygote:
+def the_zygote() -> Zygote:
+    """The one that all share who run one command at a time."""
     return Zygote()
 
 
@@ -114,7 +130,7 @@ class Program:
         more: dict[str, str | int] = {"now": now.isoformat()}
         if file_size is not None:
             more["file_size"] = file_size
-        return (zygote or _zygote()).run(self.command(*args), self.env, **more)
+        return (zygote or the_zygote()).run(self.command(*args), self.env, **more)
 
     def scrapy(self, *args: str) -> subprocess.CompletedProcess[str]:
         return self.run([str(BIN / "scrapy"), *args])
@@ -122,7 +138,7 @@ class Program:
     def run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         if command[0] == str(BIN / "finews"):
             more = {"now": self.clock.isoformat()} if self.clock else {}
-            return _zygote().run(command, self.env, **more)
+            return the_zygote().run(command, self.env, **more)
         return subprocess.run(
             command,
             cwd=ROOT,
@@ -187,6 +203,26 @@ def corpus_of() -> Callable[[Program], dict[str, list[Any]]]:
 
 
 @pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A :class:`tests.many.RedisServer`, for tests that do it no harm."""
+    from tests.many import RedisServer
+
+    server = RedisServer(tmp_path_factory.mktemp("redis") / "data")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def many(finews: Program, redis_server: Any) -> Iterator[Any]:
+    """Those who crawl together for the corpus of ``finews``, a :class:`tests.many.Many`."""
+    from tests.many import together
+
+    redis_server.client.flushall()
+    with together(finews, redis_server.url) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
 def web_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """The demo's corpus with articles that changed, as :mod:`tests.web` adds them."""
     from tests.web import add_changed
@@ -231,3 +267,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         told = ", ".join(f"{phase} {number}" for phase, number in sorted(phases.items()))
         well = sum(passed for _, passed in kills)
         terminalreporter.write_line(f"{well} of {len(kills)} kills did no harm ({told})")
+    twice: dict[str, list[int]] = {}
+    for report in reports:
+        of = dict(report.user_properties)
+        if "asked twice" in of:
+            twice.setdefault(of["killed in"], []).append(of["asked twice"])
+    for phase, numbers in twice.items():
+        most, some = max(numbers), sum(map(bool, numbers))
+        told = f"{sum(numbers)} articles asked for twice, at most {most}, by {some}"
+        terminalreporter.write_line(f"{phase}: {told} of {len(numbers)}")

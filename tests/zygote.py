@@ -2,6 +2,8 @@
 
 A real process for each command, with its own environment and files, but without the second
 that loading Scrapy takes: the tests run hundreds. Talks JSON lines over stdin and stdout.
+A request with ``beside`` is answered with the child's process id, and not waited for; one with
+``poll`` asks for the exit code of such a child, and is answered with nothing while it runs.
 A request with ``now`` has the child's clock show that time when it begins, one with ``file_size``
 lets no file of the child grow beyond so many bytes.
 """
@@ -31,9 +33,10 @@ LIBRARIES = (
     "crawler.cli.alarm", "crawler.cli.config", "crawler.cli.crawl", "crawler.cli.db",
     "crawler.cli.demo", "crawler.frontier.due", "crawler.cli.export", "crawler.cli.failures",
     "crawler.cli.gaps", "crawler.cli.ingest", "crawler.cli.runs", "crawler.cli.show",
-    "crawler.cli.sites", "crawler.cli.status", "crawler.middlewares.frontier",
-    "crawler.middlewares.guest",
+    "crawler.cli.sites", "crawler.cli.status", "crawler.collector",
+    "crawler.middlewares.frontier", "crawler.middlewares.guest",
     "crawler.spiders.choice", "crawler.spiders.eastmoney", "crawler.spiders.finews",
+    "crawler.worker.guest", "crawler.worker.pipeline", "crawler.worker.scheduler",
     "sqlite_utils.migrations", "twisted.internet.asyncioreactor", "twisted.web.client",
 )  # fmt: skip
 
@@ -46,13 +49,21 @@ def main() -> None:
     )  # each child has its own
     gc.freeze()
     for line in sys.stdin:
-        asked = json.loads(line)
-        child = os.fork()
+        sys.stdout.write(f"{answer(json.loads(line))}\n")
+        sys.stdout.flush()
+
+
+def answer(asked: dict[str, Any]) -> int | str:
+    """Do what a request asks for."""
+    child, flags = asked.get("poll"), os.WNOHANG
+    if child is None:
+        child, flags = os.fork(), 0
         if not child:
             run(asked)
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
+        if asked.get("beside"):
+            return child
+    done, status = os.waitpid(child, flags)
+    return os.waitstatus_to_exitcode(status) if done else ""
 
 
 def run(asked: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ def command(redis: str, once: bool, verbose: bool, data: Path, as_json: bool) ->
     settings = crawl_settings(data, None)
     code = 0
     with _ending() as ending:
-        exchange = Exchange(redis, ending)
+        exchange = Exchange(redis, ending, settings.getfloat("FINEWS_SILENCE"))
         try:
             exchange.begin()
             while not ending.is_set():

@@ -12,6 +12,7 @@ from threading import Event, Thread
 from typing import Any, NamedTuple, TypeVar, cast
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import RedisError, ResponseError
 
 from crawler.errors import AnotherCollects
@@ -19,12 +20,10 @@ from crawler.exchange import keys
 from crawler.exchange.connect import Outage, connect, require_version, script
 from crawler.exchange.hosts import rest_fields
 from crawler.exchange.records import RECORD, Given, Wish, from_json, to_json
-from crawler.exchange.worker import DEAD_S
 from pipelines.hosts import Host
 
-# How long a collector that is not heard of counts as at work, and how often it is heard of.
-_LEASE_S = 20.0
-_BEAT_S = 4.0
+# How often a collector is heard of in the time after which it counts as dead.
+_BEATS = 5
 _MANY = 200  # outcomes at once
 _DEAD_LETTERS = 10_000
 _DAY_S = 86400
@@ -44,15 +43,17 @@ class Came(NamedTuple):
 class Exchange:
     """What the one collector says to the workers and hears of them.
 
+    Who is not heard of for ``silence_s``, a collector too, counts as dead.
     Calls wait while Redis does not answer, until ``ending`` is set: then they raise
     :class:`InterruptedError`. Raises :class:`RedisRefuses`.
     """
 
-    def __init__(self, url: str, ending: Event) -> None:
+    def __init__(self, url: str, ending: Event, silence_s: float) -> None:
         self._url = url
         self._redis = connect(url)
         self._outage = Outage(url)
         self._ending = ending
+        self._silence_s = silence_s
         self._collect = self._redis.register_script(script("collect"))
         self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         self._last = b"0"  # outcome that was read
@@ -65,7 +66,7 @@ class Exchange:
         Raises :class:`AnotherCollects` where one stays at work.
         """
         require_version(self._ask(lambda: self._redis.info("server")))
-        until = time.monotonic() + _LEASE_S + _BEAT_S
+        until = time.monotonic() + self._silence_s * (1 + 1 / _BEATS)
         while (holder := self._ask(lambda: self._hold(self._redis))) != self._name:
             if time.monotonic() > until:
                 raise AnotherCollects(f"{holder} collects from this Redis already")
@@ -96,23 +97,23 @@ class Exchange:
 
     def fulfil(self, wish: str, summary: Mapping[str, Any]) -> None:
         """Tell who waits that the crawl of a wish is done, and how it went."""
-        pipe = self._redis.pipeline()
-        pipe.set(keys.ended(wish), to_json(dict(summary)), ex=_DAY_S)
-        pipe.xdel(keys.WISHES, wish)
-        self._ask(pipe.execute)
+        text = to_json(dict(summary))
+        self._all(
+            lambda pipe: pipe.set(keys.ended(wish), text, ex=_DAY_S),
+            lambda pipe: pipe.xdel(keys.WISHES, wish),
+        )
 
     def workers(self) -> int:
         """How many workers are at work."""
         seconds, _ = self._ask(self._redis.time)  # by its clock they are heard of
-        since = (seconds - DEAD_S) * 1000
+        since = (seconds - self._silence_s) * 1000
         return int(self._ask(lambda: self._redis.zcount(keys.WORKERS, since, "+inf")))
 
     def is_wanted(self) -> bool:
         """Is there an outcome to be taken, or a crawl to be done and somebody to do it?"""
-        pipe = self._redis.pipeline()
-        pipe.xlen(keys.OUTCOMES)
-        pipe.xlen(keys.WISHES)
-        outcomes, wishes = self._ask(pipe.execute)
+        outcomes, wishes = self._all(
+            lambda pipe: pipe.xlen(keys.OUTCOMES), lambda pipe: pipe.xlen(keys.WISHES)
+        )
         return bool(outcomes or (wishes and self.workers()))
 
     def give(self, site: str, tasks: Iterable[tuple[Given, keys.Lane]]) -> None:
@@ -152,21 +153,24 @@ class Exchange:
 
     def take_back(self, tasks: Iterable[tuple[str, bytes]]) -> None:
         """Have tasks, by stream and id, not done; what comes of those that are, is not taken."""
-        pipe = self._redis.pipeline()
-        for stream, id_ in tasks:
-            pipe.xack(stream, keys.GROUP, id_)
-            pipe.xdel(stream, id_)
-        if len(pipe):
-            self._ask(pipe.execute)
+
+        def take_back(pipe: Pipeline) -> None:
+            for stream, id_ in vain:
+                pipe.xack(stream, keys.GROUP, id_)
+                pipe.xdel(stream, id_)
+
+        if vain := list(tasks):
+            self._all(take_back)
 
     def count(self, sites: Iterable[str]) -> int:
         """How many tasks of these sites there are, their outcomes among them."""
-        pipe = self._redis.pipeline()
-        for site in sites:
-            for lane in keys.LANES:
-                pipe.xlen(keys.tasks(site, lane))
-        pipe.xlen(keys.OUTCOMES)
-        return sum(self._ask(pipe.execute))
+        streams = [keys.tasks(site, lane) for site in sites for lane in keys.LANES]
+
+        def count(pipe: Pipeline) -> None:
+            for stream in (*streams, keys.OUTCOMES):
+                pipe.xlen(stream)
+
+        return sum(self._all(count))
 
     def read(self, wait_s: float) -> list[Came]:
         """The next outcomes; none where none comes within so many seconds."""
@@ -215,17 +219,28 @@ class Exchange:
             raise _GroupIsThere from error
 
     def _hold(self, redis: Redis) -> str:
-        args: list[str | int] = [self._name, int(_LEASE_S * 1000)]
+        args: list[str | int] = [self._name, int(self._silence_s * 1000)]
         return cast("bytes", self._collect([keys.COLLECTOR], args, client=redis)).decode()
 
     def _beat(self) -> None:
         """Be heard of, from a thread of its own: taking a batch may take its time."""
         redis = connect(self._url)
-        while not self._over.wait(_BEAT_S):
+        while not self._over.wait(self._silence_s / _BEATS):
             with suppress(RedisError):  # whoever waits for an answer tells of it
                 holder = self._hold(redis)
                 self._rival = None if holder == self._name else holder
         redis.close()
+
+    def _all(self, *add: Callable[[Pipeline], object]) -> list[Any]:
+        """What several commands answer, which are done as one."""
+
+        def execute() -> list[Any]:
+            pipe = self._redis.pipeline()  # a new one each time: it is empty after an error
+            for each in add:
+                each(pipe)
+            return pipe.execute()
+
+        return self._ask(execute)
 
     def _ask(self, ask: Callable[[], _T]) -> _T:
         """What Redis answers, however long that takes."""

@@ -13,6 +13,7 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar, cast
 
+from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from crawler.exchange import keys
@@ -32,8 +33,7 @@ from pipelines.database.ledger import Tally
 from pipelines.hosts import Host, Rest
 from pipelines.run import now
 
-#: How often a worker is heard of, and after what silence others take what it holds.
-BEAT_S = 3.0
+#: After what silence a worker counts as dead, where ``FINEWS_SILENCE`` says nothing else.
 DEAD_S = 15.0
 #: A task that so many workers died of is given up.
 MOST_DEATHS = 5
@@ -64,15 +64,17 @@ class Turn(NamedTuple):
 class Worker:
     """One spider among many: what it knows of the others, and says to them.
 
+    After ``silence_s`` without a word of a worker, others take what it holds.
     ``counts``, ``tally``, ``clock_off`` and ``resting`` as of a run; they go with the next
     outcome. Calls wait while Redis does not answer. Raises :class:`RedisRefuses`.
     """
 
-    def __init__(self, url: str, site: str) -> None:
+    def __init__(self, url: str, site: str, silence_s: float) -> None:
         self._redis = redis = connect_async(url)
         self._outage = Outage(url)
         self.name = f"{socket.gethostname()}:{os.getpid()}:{site}:{secrets.token_hex(2)}"
         self._site = site
+        self._silence_s = silence_s
         self._began = now()
         self._lanes = [keys.tasks(site, lane) for lane in keys.LANES]
         self._scripts = {
@@ -102,10 +104,10 @@ class Worker:
 
         Raises :class:`LookupError` where Redis knows nothing of it: it was lost.
         """
-        pipe = self._redis.pipeline()
-        pipe.get(keys.ended(wish))
-        pipe.xrange(keys.WISHES, wish, wish)
-        text, waiting = await self._ask(pipe.execute)
+        text, waiting = await self._both(
+            lambda pipe: pipe.get(keys.ended(wish)),
+            lambda pipe: pipe.xrange(keys.WISHES, wish, wish),
+        )
         if text:
             return summary_of(text)
         if not waiting:
@@ -114,10 +116,10 @@ class Worker:
 
     async def withdraw(self, wish: str) -> None:
         """Nobody waits for it any more."""
-        pipe = self._redis.pipeline()
-        pipe.set(keys.withdrawn(wish), 1, ex=86400)
-        pipe.xdel(keys.WISHES, wish)
-        await self._ask(pipe.execute)
+        await self._both(
+            lambda pipe: pipe.set(keys.withdrawn(wish), 1, ex=86400),
+            lambda pipe: pipe.xdel(keys.WISHES, wish),
+        )
 
     async def is_collected(self) -> bool:
         """Is a collector at work?"""
@@ -144,7 +146,7 @@ class Worker:
 
     async def claim(self) -> list[Taken]:
         """Tasks of workers that are not heard of any more."""
-        among, silent = [keys.WORKERS, *self._lanes], int(DEAD_S * 1000)
+        among, silent = [keys.WORKERS, *self._lanes], int(self._silence_s * 1000)
         rows = await self._run("claim", among, keys.GROUP, self.name, silent, _CLAIM)
         return self._hold(rows)
 
@@ -256,6 +258,17 @@ class Worker:
     async def _run(self, name: str, keys: Sequence[str | bytes], *args: str | bytes | int) -> Any:
         """What a script answers."""
         return await self._ask(lambda: self._scripts[name](keys, args))
+
+    async def _both(self, *add: Callable[[Pipeline], object]) -> list[Any]:
+        """What several commands answer, which are done as one."""
+
+        def execute() -> Awaitable[list[Any]]:
+            pipe = self._redis.pipeline()  # a new one each time: it is empty after an error
+            for each in add:
+                each(pipe)
+            return pipe.execute()
+
+        return await self._ask(execute)
 
     async def _ask(self, ask: Callable[[], Awaitable[_T]]) -> _T:
         """What Redis answers, however long that takes."""

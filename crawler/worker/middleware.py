@@ -42,7 +42,9 @@ class WorkerMiddleware(AskingMiddleware):
 
     def open(self) -> Worker:
         """Be a worker from now on."""
-        self.worker = Worker(self._crawler.settings["FINEWS_REDIS"], self._spider.name)
+        settings = self._crawler.settings
+        silence = settings.getfloat("FINEWS_SILENCE")
+        self.worker = Worker(settings["FINEWS_REDIS"], self._spider.name, silence)
         self._begin(self.worker)
         return self.worker
 

@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from crawler.errors import RedisRefuses
 from crawler.exchange.connect import told
 from crawler.exchange.records import Wish
-from crawler.exchange.worker import BEAT_S, Taken
+from crawler.exchange.worker import Taken
 from crawler.spiders.listing import ListingSpider
 from crawler.worker.middleware import WorkerMiddleware
 
@@ -31,6 +31,8 @@ _MOST = 4
 _SHORTEST_S, _LONGEST_S = 0.02, 0.5
 # How often to ask whether the crawl is over.
 _ASK_S = 0.5
+# How often to be heard of in the time after which a worker counts as dead.
+_BEATS = 5
 # After which time without tasks a person should know why.
 _SILENT_S = 5.0
 
@@ -134,12 +136,14 @@ class RedisScheduler(Scheduler):
 
     async def _beat(self) -> None:
         """Be heard of, and take what the dead held."""
+        assert self.crawler
+        pause = self.crawler.settings.getfloat("FINEWS_SILENCE") / _BEATS
         while True:
             await self._worker.beat()
             if not self._over:
                 for taken in await self._worker.claim():
                     await self._begin(taken)
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(pause)
 
     async def _begin(self, taken: Taken) -> None:
         assert self.crawler
