@@ -157,7 +157,7 @@ def _ended(process: subprocess.Popen[bytes]) -> float:
 
 
 def _median(costs: Sequence[Cost], name: str) -> float:
-    return statistics.median(getattr(each, name) for each in costs)
+    return float(statistics.median(getattr(each, name) for each in costs))
 
 
 def _pace(costs: Mapping[tuple[int, int], list[Cost]], workers: int) -> str:
