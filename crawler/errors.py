@@ -11,6 +11,7 @@ FinewsError
 │   ├── EmptyAnswer       a listing without entries where there should be some: a refusal
 │   ├── BrokenPost        a post file whose front matter cannot be read; names the line
 │   ├── UnreadableFile    a file or archive that the system or its format refuses
+│   ├── UnreadableRow     a row of another corpus, which was to be merged, is broken
 │   ├── TooLarge          a file larger, or an archive with more members, than we read
 │   └── Untrusted         an article that must not be stored (future time, mojibake, empty)
 ├── BadSettings           finews.toml or the environment holds a wrong setting: exit code 2
@@ -134,6 +135,13 @@ class UnreadableFile(PageError):
     """A file or archive that cannot be read: missing, truncated, encrypted."""
 
     reason = "unreadable-file"
+    retry = False
+
+
+class UnreadableRow(PageError):
+    """A row of another corpus, which was to be merged, is broken; another tool made it so."""
+
+    reason = "broken-row"
     retry = False
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from logging import WARNING
 from typing import TypeAlias
 
 from sqlite_utils import Database
 
-from crawler.items import Article, Failure, Look, Page, Paragraph
+from crawler.items import Article, Failure, Look, Page
 from crawler.log import event
-from pipelines.database.articles import Articles
+from pipelines.database.articles import Articles, wording
 from pipelines.database.connect import writing
 from pipelines.database.duplicates import Duplicates, State
 from pipelines.database.failures import write_failure
@@ -212,7 +212,8 @@ class Store:
             self._wordings.append((None, wording(code, new, article.paragraphs)))
         else:
             old, kept = found
-            now = max(now, kept["updated_at"])  # by a clock that was set back: states follow each other
+            # By a clock that was set back: states follow each other.
+            now = max(now, kept["updated_at"])
             merged, change = taken(old, new, self._last_look(article))
             counted = _COUNTED[change]
             if change:
@@ -297,8 +298,3 @@ class Store:
             " AND (reason <> 'layout-changed' OR url = ?)",
             (now, code, article.page_url),
         )
-
-
-def wording(code: str, said: Content, paragraphs: Iterable[Paragraph]) -> Wording:
-    """What the search index takes of an article."""
-    return Wording.of(code, {**said, "content_hash": content_hash(said)}, paragraphs)

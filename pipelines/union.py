@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal
 
+from pipelines.database.rows import json_text
 from pipelines.dedupe import content_hash
 from pipelines.merge import BODY, Change, Content, joined, revised
-from pipelines.database.rows import json_text
 
 # How a content came, rather than what it says.
 _CAME_BY = ("page", "listing", "parser", "body")
@@ -46,11 +47,11 @@ def united(mine: Sequence[State], theirs: Sequence[State], *, shared: bool) -> l
     """
     if mine == theirs:
         return list(mine)
-    pair = sorted((mine, theirs), key=_key)
-    for one, other in (pair, pair[::-1]):
-        if _fold(one, other, shared) == list(one):
-            return list(one)  # it knew all that the other did
-    return _fold(*pair, shared)
+    one, other = sorted((mine, theirs), key=_key)
+    found = _fold(one, other, shared)
+    if found != list(one) and _fold(other, one, shared) == list(other):
+        return list(other)  # it knew all that the one did
+    return found
 
 
 def _key(states: Sequence[State]) -> tuple[int, str]:
@@ -141,7 +142,7 @@ def _later(one: str | None, other: str | None) -> str | None:
 
 def _closed(states: Sequence[State]) -> Iterator[State]:
     """Each until the next began, or until what it was replaced by and not kept."""
-    for state, following in zip(states, states[1:], strict=False):
+    for state, following in pairwise(states):
         until = following.seen_at
         yield replace(state, until=until if state.until is None else min(state.until, until))
     yield replace(states[-1], until=None)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from sqlite_utils import Database
 
+from crawler.items import Paragraph
 from pipelines.dedupe import content_hash
 from pipelines.merge import COLUMNS, Content
+from pipelines.search.wording import Wording
 
 _KEPT = ("revision", "first_seen_at", "updated_at", "run_id", "same_text_as", "content_hash")
 
@@ -73,3 +76,8 @@ class Articles:
 
 def _values(said: Content) -> dict[str, Any]:
     return {name: said[name] for name in COLUMNS} | {"content_hash": content_hash(said)}
+
+
+def wording(code: str, said: Content, paragraphs: Iterable[Paragraph]) -> Wording:
+    """What the search index takes of an article."""
+    return Wording.of(code, {**said, "content_hash": content_hash(said)}, paragraphs)
