@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks import duplicates, export, ingest, memory, parse, reparse, search
+from benchmarks import duplicates, export, ingest, memory, merging, parse, reparse, search
 
 rows = []
-for job in (parse, ingest, reparse, duplicates, export, search, memory):
+for job in (parse, ingest, merging, reparse, duplicates, export, search, memory):
     for name, figure in job.measure():
         print(f"{name:<50} {figure:>24}", flush=True)
         rows.append({"name": name.strip(), "figure": figure})

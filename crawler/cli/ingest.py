@@ -89,7 +89,7 @@ def command(paths: tuple[Path, ...], wait: bool, data: Path, as_json: bool) -> N
             run.error = error
         except KeyboardInterrupt:
             pass  # what was read is stored; to read a file again does no harm
-    if not run.counts["found"] and not run.skipped:
+    if not (run.counts["found"] or run.skipped or run.error):
         told = "No post files (.md), pages of articles or articles of a corpus"
         click.echo(f"{told} in {names}.", err=True)
     sys.exit(summarise(run, broken=not holds, as_json=as_json))

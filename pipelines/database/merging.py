@@ -142,7 +142,7 @@ class Merging:
                         else:
                             self._take_page(row, body)
                 for row in broken:
-                    self._fail(row["site"], row["info_code"], row["url"], "has a damaged body")
+                    self._fail(row["site"], None, row["url"], "is a page with a damaged body")
 
     def _body_of(self, digest: str) -> Any:
         """A body that we do not have; None where we have it, or they have not."""
