@@ -119,6 +119,10 @@ class Store:
         self._tell()
         self._clear()
 
+    def forget(self) -> None:
+        """Something else has written articles since: what is in memory of them is read anew."""
+        self._duplicates.forget()
+
     def _write_waiting(self) -> Counter[tuple[tuple[str, str], str]]:
         counted: Counter[tuple[tuple[str, str], str]] = Counter()
         self._states: list[State] = []

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from crawler.cli import ingest as cli
+from crawler.demo.site import post
 from crawler.items import Entry, Failure, Listing
 from crawler.parsers.dates import SHANGHAI
 from crawler.scope import Scope
@@ -27,7 +28,7 @@ from tests import eastmoney, old, replica, searching
 from tests.conftest import Program
 from tests.eastmoney import make_stories
 from tests.kills import blog, posts
-from tests.looks import article, at, looking
+from tests.looks import CODE, article, at, looking
 
 Corpus = Callable[[Program], dict[str, list[Any]]]
 BEGIN = datetime(2026, 11, 20, 9, tzinfo=SHANGHAI)
@@ -151,7 +152,12 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
     one, other = tmp_path / "one", tmp_path / "other"
     mine, theirs, shared, edited, routes, late = CODES
     text = "两个语料库都有的一段话，说的是同一件事情，从头到尾一字不差。"
-    file = {"site": "posts", "page_url": "_posts/a.md", "parser": "posts/1", "tags": ("乙",)}
+    file: dict[str, Any] = {
+        "site": "posts",
+        "page_url": "_posts/a.md",
+        "parser": "posts/1",
+        "tags": ("乙",),
+    }
     with looking(one) as looks:
         looks.take(article("甲", code=mine), after=10)
         looks.take(article("甲二", code=mine), after=2)  # 12
@@ -383,6 +389,23 @@ def test_without_its_pages_the_corpus_comes_alone(finews: Program, tmp_path: Pat
     sound(finews)
     with looking(finews.data) as looks:  # of which another route keeps the page
         looks.take(article("甲", site="posts", page_url="a.md", author="张三"), after=9e7)
+    sound(finews)
+
+
+def test_files_and_corpora_in_one_command(finews: Program, tmp_path: Path) -> None:
+    """Copies are found whichever way they came."""
+    other, folders = tmp_path / "other", [tmp_path / "first", tmp_path / "second"]
+    text = "三篇文章里都有的同一段话，说的是同一件事情，从头到尾一字不差。"
+    with looking(other) as looks:
+        looks.take(article(text))
+    for number, folder in enumerate(folders, start=2):
+        folder.mkdir()
+        one = post(f"20220601000000000{number}", title="题", date="2022-06-03 09:00:00 +0800",
+                   body=f"<p>{text}</p>")  # fmt: skip
+        (folder / one.name).write_text(one.text, encoding="utf-8")
+    told = finews.json("ingest", str(folders[0]), str(other), str(folders[1]))
+    assert (told["found"], told["new"]) == (3, 3)
+    assert finews.rows("SELECT DISTINCT duplicate_group FROM articles") == [CODE]
     sound(finews)
 
 

@@ -123,6 +123,7 @@ def _records(file: PostFile, run: Run) -> Iterator[Record]:
 
 def merge(path: Path, run: Run) -> None:
     """Merge the corpus at ``path`` into that of the run."""
+    run.store.flush()
     with opened(path, run.data) as other:
         merging = Merging(
             run.corpus,
@@ -133,6 +134,7 @@ def merge(path: Path, run: Run) -> None:
             counts=run.counts,
         )
         run.gaps += merging.run()
+    run.store.forget()
 
 
 def read_archive(path: Path, run: Run) -> bool:
