@@ -17,9 +17,10 @@ from pipelines.database.rows import json_text
 from pipelines.dedupe import content_hash
 from pipelines.merge import BODY, Change, Content, joined, revised
 
-# How a content came, rather than what it says.
-_CAME_BY = ("page", "listing", "parser", "body")
-_SAID_BY = (*_CAME_BY, "site", "category", "published_raw", "text_hash")
+# How a content came; how it was read; and by what it was said.
+_CAME_BY = ("page", "listing")
+_READ_BY = (*_CAME_BY, "parser", "body")
+_SAID_BY = (*_READ_BY, "site", "category", "published_raw", "text_hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +102,15 @@ def _step(now: State, state: State, before: State | None, shared: bool) -> Itera
     elif before:
         joins = state.change in ("filled", "reparsed")
         yield from _changed(state, old, (_joined if joins else revised)(old, new))
-    elif _same(old, new, _SAID_BY):
-        return
-    elif shared:
-        yield from _changed(state, old, revised(old, new))
-    else:
+    elif not shared:
         merged = _joined(old, new)
-        if merged != new:
+        same = _same(old, new, _SAID_BY)
+        if not same and merged != new:
             yield replace(state, until=state.seen_at, change="filled")
-        yield replace(state, content=merged, change="filled")
+        if not same or not _same(old, merged, _CAME_BY):
+            yield replace(state, content=merged, change="filled")
+    elif not _same(old, new, _SAID_BY):
+        yield from _changed(state, old, revised(old, new))
 
 
 def _changed(state: State, old: Content, merged: Content) -> Iterator[State]:
@@ -123,7 +124,7 @@ def _changed(state: State, old: Content, merged: Content) -> Iterator[State]:
         change = "filled"
     elif content_hash(merged) != content_hash(old):
         change = "revised"
-    if not _same(old, merged, _CAME_BY):
+    if not _same(old, merged, _CAME_BY if change == "filled" else _READ_BY):
         yield replace(state, content=merged, change=change)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from crawler.cli import ingest as cli
-from crawler.demo.site import post
+from crawler.demo.site import build, bundled_posts, post
 from crawler.items import Entry, Failure, Listing
 from crawler.parsers.dates import SHANGHAI
 from crawler.scope import Scope
@@ -340,6 +340,9 @@ def test_what_is_no_corpus_of_this_version_is_refused(finews: Program, tmp_path:
     assert "finews db verify" in refused(finews, path)
     path.write_bytes(whole[:100])
     assert "cannot be read" in refused(finews, path)
+    for wrong in (b"", b"junk"):
+        path.write_bytes(wrong)
+        assert str(path) in refused(finews, path)
     path.write_bytes(whole)
     change(other, "UPDATE articles SET published_at = 'yesterday'")
     told = refused(finews, path)
@@ -390,6 +393,23 @@ def test_without_its_pages_the_corpus_comes_alone(finews: Program, tmp_path: Pat
     with looking(finews.data) as looks:  # of which another route keeps the page
         looks.take(article("甲", site="posts", page_url="a.md", author="张三"), after=9e7)
     sound(finews)
+
+
+def test_other_routes_merged_are_what_their_files_give(
+    finews: Program, tmp_path: Path, corpus_of: Corpus
+) -> None:
+    folder = tmp_path / "_posts"
+    folder.mkdir()
+    for one in bundled_posts():
+        (folder / one.name).write_bytes(one.text.encode())
+    with replica.serving(build(bundled_posts())) as server:
+        finews.crawl(server.url)
+    whole, files = copy(finews, "whole"), Program(tmp_path / "files")
+    for program in (whole, files):
+        program("ingest", str(folder))
+    merged(finews, files)
+    for name in ("articles", "mentions", "sightings", "revisions"):
+        assert corpus_of(finews)[name] == corpus_of(whole)[name], name
 
 
 def test_files_and_corpora_in_one_command(finews: Program, tmp_path: Path) -> None:

@@ -49,13 +49,14 @@ class Other:
 
 
 def corpus_at(path: Path) -> Path | None:
-    """The SQLite file that ``path`` is, or the ``finews.db`` of the data folder; else None."""
+    """The file of a corpus that ``path`` seems to be, or the ``finews.db`` of the data folder that
+    it is; else None. What is named ``.db`` is taken for one too, though it may be damaged.
+    """
     file = path / CORPUS if path.is_dir() else path
-    try:
-        with file.open("rb") as stream:
-            return file if stream.read(len(_MAGIC)) == _MAGIC else None
-    except OSError:
+    if not file.is_file():
         return None
+    with file.open("rb") as stream:
+        return file if file.suffix == ".db" or stream.read(len(_MAGIC)) == _MAGIC else None
 
 
 @contextmanager
@@ -100,7 +101,7 @@ def _current(path: Path, aside: Path) -> Path:
         applied = [each.name for each in migrations.applied(db)]
     known = [each.name for each in migrations._migrations]
     if not applied:
-        raise StoreError(f"{path} is no corpus of finews, but another SQLite file", path)
+        raise StoreError(f"{path} is no corpus of finews", path)
     if unknown := [name for name in applied if name not in known]:
         raise NewerDatabase(f"{path} was made by a newer finews (it has {unknown[-1]})", path)
     if set(known) <= set(applied):
