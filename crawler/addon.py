@@ -11,7 +11,9 @@ _PRIORITY = "addon"
 
 
 class FinewsAddon:
-    """Makes the user agent from ``FINEWS_CONTACT`` and turns ``FINEWS_REPLAY`` on."""
+    """Makes the user agent from ``FINEWS_CONTACT``; turns on what ``FINEWS_REPLAY`` and
+    ``FINEWS_REDIS`` name.
+    """
 
     def update_settings(self, settings: BaseSettings) -> None:
         contact = settings.get("FINEWS_CONTACT") or "no contact given"
@@ -24,3 +26,33 @@ class FinewsAddon:
             settings.set("HTTPPROXY_ENABLED", False, _PRIORITY)
             if is_loopback(replay):
                 settings.set("DOWNLOAD_DELAY", 0, "cmdline")
+        if settings.get("FINEWS_REDIS"):
+            _be_worker(settings)
+
+
+def _be_worker(settings: BaseSettings) -> None:
+    """Be one of many that crawl together: see :mod:`crawler.worker`."""
+    settings.set("SCHEDULER", "crawler.worker.scheduler.RedisScheduler", _PRIORITY)
+    # Several hosts at once, still one request at a time for each.
+    settings.set("CONCURRENT_REQUESTS", 4, _PRIORITY)
+    for name, ours in _OF_WORKERS.items():
+        settings[name].update(ours)
+
+
+_OF_WORKERS = {
+    "SPIDER_MIDDLEWARES": {
+        "crawler.middlewares.frontier.FrontierMiddleware": None,
+        "crawler.worker.middleware.WorkerMiddleware": 900,
+    },
+    "DOWNLOADER_MIDDLEWARES": {
+        "crawler.middlewares.guest.RobotsMiddleware": None,
+        "crawler.middlewares.guest.GuestMiddleware": None,
+        "crawler.worker.guest.SharedRobotsMiddleware": 100,
+        "crawler.worker.guest.TurnMiddleware": 150,
+    },
+    "ITEM_PIPELINES": {
+        "pipelines.scrapy.ValidatePipeline": None,
+        "pipelines.scrapy.StorePipeline": None,
+        "crawler.worker.pipeline.PublishPipeline": 300,
+    },
+}

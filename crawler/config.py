@@ -460,6 +460,18 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
+class Redis:
+    """The Redis by which many crawl together; where it is, `--redis` says."""
+
+    password: str = _secret(
+        "The password of the Redis that `--redis` names, where its URL has none.",
+        "FINEWS_REDIS_PASSWORD",
+        "one line of text",
+        _is_line,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, with the defaults that hold without a file."""
 
@@ -486,6 +498,7 @@ class Settings:
     alarms: Alarms = Alarms()
     log: Log = Log()
     metrics: Metrics = Metrics()
+    redis: Redis = Redis()
 
 
 def definition(of: Field[Any]) -> Key | None:

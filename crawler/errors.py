@@ -13,11 +13,14 @@ FinewsError
 │   ├── UnreadableFile    a file or archive that the system or its format refuses
 │   ├── UnreadableRow     a row of another corpus, which was to be merged, is broken
 │   ├── TooLarge          a file larger, or an archive with more members, than we read
+│   ├── Abandoned         workers died each time they were asked for it, or it broke the collector
 │   └── Untrusted         an article that must not be stored (future time, mojibake, empty)
 ├── BadSettings           finews.toml or the environment holds a wrong setting: exit code 2
 ├── WorkerDied            a process of a parallel run was killed: run it again
 ├── BrokenRow             a stored article holds what its field cannot; another tool wrote it
 ├── SinkFailed            a message did not reach a command, webhook or mailbox; it is tried again
+├── RedisRefuses          a Redis that cannot be used: its address, password or version is wrong
+│   └── AnotherCollects   another collector is at work there: exit code 4
 ├── MissingExtra          an optional package is not installed; names the extra that brings it
 └── StoreError            the data folder failed: the run ends with exit code 1
     ├── Locked            another run holds the lock: exit code 4
@@ -152,6 +155,14 @@ class TooLarge(PageError):
     retry = False
 
 
+class Abandoned(PageError):
+    """Each worker that asked for it died, or what it brought could not be taken. It stands among
+    the dead letters too.
+    """
+
+    reason = "abandoned"
+
+
 class Untrusted(PageError):
     """An article that must not be stored as it is; ``reason`` tells why."""
 
@@ -189,6 +200,16 @@ class SinkFailed(FinewsError):
     """A message of an alarm did not reach where it should; ``str()`` is the cause, no secret in
     it. It never ends a run: the next one tries again.
     """
+
+
+class RedisRefuses(FinewsError):
+    """A Redis that cannot be used, however long one waits. Mend its address, password or rights,
+    or its version.
+    """
+
+
+class AnotherCollects(RedisRefuses):
+    """Another collector is at work on this Redis: one database of it is for one corpus."""
 
 
 class MissingExtra(FinewsError):

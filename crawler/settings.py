@@ -25,6 +25,11 @@ FINEWS_DATA = str(_given.data)
 FINEWS_CONTACT = _given.contact
 #: Where a mirror of the sites stands; see crawler/replay.py.
 FINEWS_REPLAY = ""
+#: The Redis by which many crawl together; empty: this process does all. See docs/scale.md.
+FINEWS_REDIS = ""
+#: Of a worker: read only what is due by now; failures to try again, by site a list of URLs.
+FINEWS_DUE = False
+FINEWS_RETRY: dict[str, list[str]] = {}
 #: The sites that ``finews crawl`` reads when none is named.
 FINEWS_SITES = list(_crawl.sites)
 #: By site: its pause, names of listings that are walked beside those of the spider, or not at all.

@@ -13,12 +13,13 @@ from crawler.errors import StoreError
 from crawler.parsers.dates import SHANGHAI
 from pipelines.database.connect import open_corpus, open_pages, writing
 from pipelines.database.frontier import Frontier
-from pipelines.database.hosts import Hosts, Rest
+from pipelines.database.hosts import StoredHosts
 from pipelines.database.ledger import Ledger, Tally
 from pipelines.database.lock import RunLock
 from pipelines.database.regroup import regroup, ungrouped
 from pipelines.database.robots import Robots
 from pipelines.database.search_index import is_current, rebuild
+from pipelines.hosts import Rest
 from pipelines.store import Store
 
 # How long runs that had nothing to do are kept.
@@ -72,7 +73,7 @@ class Run:
         with writing(self.corpus):
             self.id = Ledger.begin(self.corpus, command, clock())
         self.ledger = Ledger(self.corpus, self.id, clock)
-        self.hosts = Hosts(self.corpus, clock, self.id)
+        self.hosts = StoredHosts(self.corpus, clock, self.id)
         self.robots = Robots(self.corpus, clock)
         self.store = Store(
             self.corpus,

@@ -85,10 +85,7 @@ class StorePipeline:
             self._closing = asyncio.ensure_future(close)
 
     def close_spider(self) -> None:
-        if self.run:
-            stats = self._crawler.stats
-            self.run.counts["requests"] += stats.get_value("downloader/request_count", 0)
-            self._own.close()
+        self._own.close()
 
 
 def run_of(crawler: Crawler) -> Run | None:

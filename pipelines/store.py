@@ -120,6 +120,10 @@ class Store:
         self._clear()
 
     def forget(self) -> None:
+        """Leave what waits unwritten."""
+        self._clear()
+
+    def refresh(self) -> None:
         """Something else has written articles since: what is in memory of them is read anew."""
         self._duplicates.forget()
 

@@ -116,7 +116,7 @@ def test_readmes_name_every_command() -> None:
 
 
 def test_every_reason_is_explained() -> None:
-    from crawler.middlewares import fetch
+    from crawler.frontier import fetch
 
     text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     source = "".join(

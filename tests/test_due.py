@@ -17,7 +17,7 @@ from crawler.parsers.dates import SHANGHAI
 from pipelines.database.connect import open_corpus, writing
 from pipelines.database.due import Due, Walked, next_walk
 from pipelines.database.frontier import Frontier
-from pipelines.database.hosts import Hosts
+from pipelines.database.hosts import StoredHosts
 from pipelines.database.rhythm import DAYS, Rhythm, brought, by_day, count_between, usual_by_now
 from tests.conftest import Program
 from tests.replica import serving
@@ -215,7 +215,7 @@ def test_what_a_clock_that_ran_ahead_wrote_is_not_waited_for(corpus: Database) -
             ((NOON + 401 * DAY).isoformat(), ahead, ahead),
         )
     assert due(corpus, NOON).listings(["home"]) == ["home"]
-    assert Hosts(corpus, lambda: NOON, 2).rest("a.test") is None
+    assert StoredHosts(corpus, lambda: NOON, 2).rest("a.test") is None
     listings = Frontier(corpus, "finews", 2, lambda: NOON).listings()
     assert [each.name for each in listings] == ["home"]
 

@@ -16,11 +16,12 @@ from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 from sqlite_utils import Database
 
-from crawler.middlewares.fetch import fetch_failed, retry_after
+from crawler.frontier.fetch import fetch_failed, retry_after
 from crawler.parsers.dates import SHANGHAI
 from pipelines.database import schema
 from pipelines.database.connect import open_corpus
-from pipelines.database.hosts import Hosts, Rest
+from pipelines.database.hosts import StoredHosts
+from pipelines.hosts import Rest
 
 HOST = "np-listapi.eastmoney.com"
 URL = f"https://{HOST}/"
@@ -52,8 +53,8 @@ class World:
         self.clock = Clock()
         self.hosts = self.another()
 
-    def another(self, rests: Sequence[float] = (30, 120, 600)) -> Hosts:
-        hosts = Hosts(self.db, self.clock, 1)
+    def another(self, rests: Sequence[float] = (30, 120, 600)) -> StoredHosts:
+        hosts = StoredHosts(self.db, self.clock, 1)
         hosts.rests = [seconds(each) for each in rests]
         return hosts
 
@@ -276,7 +277,7 @@ def test_whatever_comes_rests_hold_and_are_remembered(
 ) -> None:
     """A named wait is kept to the second, and a new process knows what this one knows."""
     host, clock = next(names), Clock()
-    hosts = Hosts(shared, clock, 1)
+    hosts = StoredHosts(shared, clock, 1)
     hosts.rests = [seconds(30), seconds(120)]
     owed = clock.now
     for what, reason, number in steps:
@@ -291,7 +292,7 @@ def test_whatever_comes_rests_hold_and_are_remembered(
             if number or reason == "http-429":
                 owed = clock.now + seconds(number or 30)
         rest = hosts.rest(host)
-        assert Hosts(shared, clock, 1).rest(host) == rest
+        assert StoredHosts(shared, clock, 1).rest(host) == rest
         if clock.now < owed:
             assert rest
             assert rest.until >= owed

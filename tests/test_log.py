@@ -16,7 +16,7 @@ from crawler.demo.site import build, bundled_posts
 from crawler.log import event, files_of, lines_of, logging_run
 from crawler.parsers.dates import SHANGHAI
 from pipelines.database.connect import open_corpus
-from pipelines.database.hosts import Hosts
+from pipelines.database.hosts import StoredHosts
 from tests.conftest import Program
 from tests.kills import blog, posts
 from tests.replica import Replica, serving
@@ -153,7 +153,7 @@ def test_hosts_that_refuse_rest_and_answer(tmp_path: Path) -> None:
     log, now = Log(file=tmp_path / "log"), datetime(2022, 6, 1, tzinfo=SHANGHAI)
     clock = [now]
     with logging_run(1, log):
-        hosts = Hosts(open_corpus(tmp_path), lambda: clock[0], 1)
+        hosts = StoredHosts(open_corpus(tmp_path), lambda: clock[0], 1)
         hosts.answered("h")
         hosts.refused("h", "http-429", None, "finews")
         clock[0] = now + timedelta(hours=1)

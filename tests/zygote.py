@@ -29,7 +29,7 @@ LIBRARIES = (
     "scrapy.robotstxt", "scrapy.spiderloader", "scrapy.utils.project", "scrapy.squeues",
     "scrapy.extensions.logstats", "scrapy.downloadermiddlewares.redirect", "sqlite_utils",
     "crawler.cli.alarm", "crawler.cli.config", "crawler.cli.crawl", "crawler.cli.db",
-    "crawler.cli.demo", "crawler.cli.due", "crawler.cli.export", "crawler.cli.failures",
+    "crawler.cli.demo", "crawler.frontier.due", "crawler.cli.export", "crawler.cli.failures",
     "crawler.cli.gaps", "crawler.cli.ingest", "crawler.cli.runs", "crawler.cli.show",
     "crawler.cli.sites", "crawler.cli.status", "crawler.middlewares.frontier",
     "crawler.middlewares.guest",

@@ -10,15 +10,20 @@ from typing import Any
 import click
 
 from crawler import __version__
-from crawler.errors import BadSettings, FinewsError, Locked
+from crawler.errors import AnotherCollects, BadSettings, FinewsError, Locked
 
 #: Exit codes of the contract; 2 (usage) is click's own too.
 UNEXPECTED, USAGE, FAILED, LOCKED = 1, 2, 3, 4
-_CODES: dict[type[FinewsError], int] = {Locked: LOCKED, BadSettings: USAGE}
+_CODES: dict[type[FinewsError], int] = {
+    AnotherCollects: LOCKED,
+    BadSettings: USAGE,
+    Locked: LOCKED,
+}
 
 #: The commands, and what each does in a few words: the list of them loads none.
 COMMANDS = {
     "alarm": "what needs a person; try the ways it is told",
+    "collect": "take in what many workers crawl",
     "config": "the settings in force, and where each is set",
     "crawl": "crawl sites into the corpus",
     "db": "are the two files sound; a copy of them",

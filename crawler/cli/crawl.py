@@ -7,10 +7,9 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeAlias
 
 import click
 from scrapy.crawler import Crawler
@@ -19,14 +18,15 @@ from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.project import get_project_settings
 
 from crawler.cli import FAILED, LOCKED, UNEXPECTED, options
-from crawler.cli.due import due_tasks
 from crawler.cli.logs import attach
-from crawler.cli.process import Process
+from crawler.cli.process import Process, Tasks
 from crawler.cli.progress import RunProgress
 from crawler.cli.summary import summarise, tell
+from crawler.cli.work import work
 from crawler.config import is_url
 from crawler.config_file import load
 from crawler.errors import Locked, StoreError
+from crawler.frontier.due import due_tasks
 from crawler.spiders.listing import ListingSpider
 from pipelines.database.connect import CORPUS
 from pipelines.database.ledger import TIME_OVER
@@ -36,9 +36,6 @@ from pipelines.run import Run, now
 
 # After that a person should know that a run goes on and on.
 _LONG = timedelta(hours=6)
-
-#: The arguments of each site's spider.
-Tasks: TypeAlias = Mapping[str, Mapping[str, str]]
 
 
 @click.command("crawl")
@@ -56,6 +53,7 @@ Tasks: TypeAlias = Mapping[str, Mapping[str, str]]
     help="End after TIME, such as 50m; the next run goes on.",
 )
 @options.replay
+@options.redis("Be a worker: crawl together with others, for finews collect.")
 @options.wait
 @click.option("--verbose", is_flag=True, help="Tell on standard error what happens.")
 @options.data
@@ -70,6 +68,7 @@ def command(
     due: bool,
     max_time: timedelta | None,
     replay: str | None,
+    redis: str | None,
     wait: bool,
     verbose: bool,
     data: Path,
@@ -81,12 +80,16 @@ def command(
     --due each listing is read as often as it deserves by its own history, and nothing is
     printed while all is well: alarms only, once each.
 
+    With --redis it writes nothing here: it asks for what finews collect, on the machine that
+    has the corpus, gives out, until the crawl is done. Any number may do that at once.
+
     \b
     Examples:
       finews crawl
       finews crawl --due --max-time 50m
       finews crawl finews --listing jiemianxinwen --since 2022-05-01
       finews crawl finews --replay http://127.0.0.1:8000
+      finews crawl --redis redis://10.0.0.5:6379/0
 
     Exit codes: 0 done, 1 unexpected error, 2 usage, 3 something failed (see finews
     failures), a site looks broken (see finews alarm) or it was stopped, 4 another run is
@@ -119,6 +122,8 @@ def command(
     }
     tasks = dict.fromkeys(chosen, arguments)
     polling = load().settings.polling
+    if redis:
+        sys.exit(work(redis, tasks, settings, due=due, as_json=as_json, max_time=max_time))
     quiet = due and not sys.stdout.isatty()
     try:
         code = crawl(
@@ -228,7 +233,7 @@ def _work(
     # What it reports with a traceback stands in failures, with its reason.
     logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
     if quiet:
-        logging.getLogger("crawler.middlewares.setbacks").setLevel(logging.CRITICAL)
+        logging.getLogger("crawler.frontier.setbacks").setLevel(logging.CRITICAL)
     crawlers = [process.create_crawler(site) for site in tasks]
     for crawler, arguments in zip(crawlers, tasks.values(), strict=True):
         process.crawl(crawler, **arguments)

@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 
 from crawler.cli import options
-from crawler.cli.crawl import Tasks, crawl, crawl_settings
+from crawler.cli.crawl import crawl, crawl_settings
 from crawler.cli.output import print_table, short_time
+from crawler.cli.process import Tasks
 from crawler.config_file import VARIABLE
 from crawler.demo import bundled
 from crawler.demo.server import serve

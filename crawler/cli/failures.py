@@ -12,8 +12,10 @@ from scrapy.spiderloader import SpiderLoader
 
 from crawler import infocode
 from crawler.cli import FAILED, UNEXPECTED, options
-from crawler.cli.crawl import Tasks, crawl, crawl_settings
+from crawler.cli.crawl import crawl, crawl_settings
 from crawler.cli.output import print_json, short_time
+from crawler.cli.process import Tasks
+from crawler.cli.work import work
 from crawler.spiders.listing import ListingSpider
 from pipelines.database import report
 from pipelines.database.connect import read_corpus, writing
@@ -25,6 +27,7 @@ from pipelines.run import Run
 @click.argument("which", nargs=-1, metavar="[CODE|URL]...")
 @click.option("--retry", is_flag=True, help="Try them now, those given up too.")
 @options.replay
+@options.redis("With --retry: as a worker, see finews crawl --redis.")
 @options.wait
 @options.data
 @options.json
@@ -32,6 +35,7 @@ def command(
     which: tuple[str, ...],
     retry: bool,
     replay: str | None,
+    redis: str | None,
     wait: bool,
     data: Path,
     as_json: bool,
@@ -51,13 +55,13 @@ def command(
       finews failures --retry
       finews failures --retry NW202201142248393319
     """
-    if (replay or wait) and not retry:
-        raise click.UsageError("--replay and --wait go with --retry")
+    if (replay or redis or wait) and not retry:
+        raise click.UsageError("--replay, --redis and --wait go with --retry")
     db = read_corpus(data)
     found = _chosen(report.failures(db), which)
     db.close()
     if retry and found:
-        sys.exit(_retry(found, data, replay, wait=wait, as_json=as_json))
+        sys.exit(_retry(found, data, replay, redis, wait=wait, as_json=as_json))
     if as_json:
         print_json(found)
     else:
@@ -80,7 +84,13 @@ def _chosen(failures: list[dict[str, Any]], which: tuple[str, ...]) -> list[dict
 
 
 def _retry(
-    found: list[dict[str, Any]], data: Path, replay: str | None, *, wait: bool, as_json: bool
+    found: list[dict[str, Any]],
+    data: Path,
+    replay: str | None,
+    redis: str | None,
+    *,
+    wait: bool,
+    as_json: bool,
 ) -> int:
     """Crawl what failed, in one run; the exit code."""
     settings = crawl_settings(data, replay)
@@ -99,6 +109,9 @@ def _retry(
         site: {"owed": "yes", "listing": ",".join(sorted(names))}
         for site, names in listings.items()
     }
+    if redis:
+        retry = {site: [x["url"] for x in found if x["site"] == site] for site in arguments}
+        return work(redis, arguments, settings, retry=retry, as_json=as_json)
 
     def plan(run: Run) -> Tasks:
         with writing(run.corpus):

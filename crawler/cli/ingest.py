@@ -134,7 +134,7 @@ def merge(path: Path, run: Run) -> None:
             counts=run.counts,
         )
         run.gaps += merging.run()
-    run.store.forget()
+    run.store.refresh()
 
 
 def read_archive(path: Path, run: Run) -> bool:

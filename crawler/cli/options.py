@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import click
 
 from crawler.config_file import load
+from crawler.errors import MissingExtra, RedisRefuses
 from crawler.parsers.dates import SHANGHAI, read_bound
 from pipelines.database.select import Dedupe, Filter, is_over
 
@@ -23,6 +24,7 @@ data = click.option(
     show_default="data, or as finews.toml says",
     help="Folder of finews.db and pages.db.",
 )
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
 
 
@@ -99,6 +101,24 @@ replay = click.option(
     "--replay", metavar="URL", help="Read from a mirror that serves URL/HOST/PATH."
 )
 wait = click.option("--wait", is_flag=True, help="Wait for another run to end, rather than exit 4.")
+
+
+def _redis(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value:
+        try:
+            from crawler.exchange.connect import check  # noqa: PLC0415 -- of an extra
+        except ModuleNotFoundError as error:
+            raise MissingExtra("redis") from error
+        try:
+            check(value)
+        except RedisRefuses as error:
+            raise click.BadParameter(str(error)) from error
+    return value
+
+
+def redis(help: str, *, required: bool = False) -> Callable[[_Command], _Command]:
+    """The address of a Redis; what for, tells ``help``."""
+    return click.option("--redis", metavar="URL", callback=_redis, required=required, help=help)
 
 
 def _several(name: str, field: str, metavar: str, help: str) -> Any:

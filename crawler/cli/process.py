@@ -8,18 +8,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from threading import Thread
 from types import FrameType
-from typing import Any
+from typing import Any, TypeAlias
 
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
 from pipelines.database.ledger import TIME_OVER
 
+#: The arguments of each site's spider.
+Tasks: TypeAlias = Mapping[str, Mapping[str, str]]
 #: How long answers that are under way are waited for.
 GRACE_S = 5.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

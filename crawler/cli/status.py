@@ -12,6 +12,7 @@ import click
 
 from crawler.cli import options
 from crawler.cli.output import print_json, print_table, short_time
+from crawler.cli.together import print_together
 from crawler.config_file import load
 from pipelines.database import report
 from pipelines.database.connect import read_corpus
@@ -23,18 +24,29 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 @click.command("status")
+@options.redis("Show instead those who crawl together by this Redis.")
 @options.data
 @options.json
-def command(data: Path, as_json: bool) -> None:
+def command(redis: str | None, data: Path, as_json: bool) -> None:
     """Show what is stored, what is wrong, the last run, and how each listing stands.
 
     "today" are the articles published today, "usual" those that such a day has brought by
     this hour; "next" is when finews crawl --due walks it; a day has a bar, today the last.
 
     \b
-    Example:
+    Examples:
       finews status --data data
+      finews status --redis redis://10.0.0.5:6379/0
     """
+    if redis:
+        from crawler.exchange.report import state  # noqa: PLC0415 -- of an extra
+
+        together = state(redis)
+        if as_json:
+            print_json(together)
+        else:
+            print_together(together)
+        return
     db = read_corpus(data)
     found = report.status(db, now(), load().settings.polling) | {"alarms": note.alarms(db, data)}
     if as_json:

@@ -2,8 +2,8 @@
 
 It sees every request and answer, and so counts them too.
 
-Which hosts rest is decided by :mod:`pipelines.database.hosts`, which the frontier tells of
-every answer. Here requests to them wait, or are turned away where that would take too long.
+Which hosts rest is decided by :mod:`pipelines.hosts`, which the frontier tells of every
+answer. Here requests to them wait, or are turned away where that would take too long.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from scrapy.robotstxt import RobotParser
 from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.utils.httpobj import urlparse_cached
 
-from crawler.middlewares.fetch import HostRests, RobotsUnreachable, clock_off
+from crawler.frontier.desk import Desk
+from crawler.frontier.fetch import HostRests, RobotsUnreachable, clock_off
+from pipelines.hosts import Rest
 from pipelines.scrapy import run_of
 
 _POLL_S = 0.2  # how soon a wait ends when the crawl does
@@ -43,29 +45,42 @@ class GuestMiddleware:
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
-        run = run_of(self._crawler)
-        if run is None:
+        desk = self._desk
+        if desk is None:
             return
-        assert self._crawler.engine
-        while rest := run.hosts.rest(urlparse_cached(request).netloc):
-            left = rest.until - run.clock()
-            if left > self._patience or not self._crawler.engine.running or run.error:
-                run.resting[rest.host] = rest
-                run.hosts.missed(rest.host)
-                raise HostRests(rest)
-            await asyncio.sleep(min(left.total_seconds(), _POLL_S))
+        await self._wait(request, desk)
+        desk.counts["requests"] += 1
         if listing := _listing_of(request):
-            run.tally[self._site, listing]["requests"] += 1
+            desk.tally[self._site, listing]["requests"] += 1
+
+    async def _wait(self, request: Request, desk: Desk) -> None:
+        """Until the host may be asked. Raises :class:`HostRests`."""
+        while rest := desk.hosts.rest(urlparse_cached(request).netloc):
+            await self._wait_for(rest, desk)
+
+    async def _wait_for(self, rest: Rest, desk: Desk) -> None:
+        """For a while. Raises :class:`HostRests` where the rest takes too long."""
+        assert self._crawler.engine
+        left = rest.until - desk.clock()
+        if left > self._patience or not self._crawler.engine.running or desk.error:
+            desk.resting[rest.host] = rest
+            desk.hosts.missed(rest.host)
+            raise HostRests(rest)
+        await asyncio.sleep(max(0, min(left.total_seconds(), _POLL_S)))
 
     def process_response(self, request: Request, response: Response) -> Response:
-        if run := run_of(self._crawler):
-            run.counts["bytes"] += len(response.body)
+        if desk := self._desk:
+            desk.counts["bytes"] += len(response.body)
             if listing := _listing_of(request):
-                run.tally[self._site, listing]["bytes"] += len(response.body)
-            off = clock_off(response, run.clock())
-            if off is not None and (run.clock_off is None or abs(off) < abs(run.clock_off)):
-                run.clock_off = off
+                desk.tally[self._site, listing]["bytes"] += len(response.body)
+            off = clock_off(response, desk.clock())
+            if off is not None and (desk.clock_off is None or abs(off) < abs(desk.clock_off)):
+                desk.clock_off = off
         return response
+
+    @property
+    def _desk(self) -> Desk | None:
+        return run_of(self._crawler)
 
     @property
     def _site(self) -> str:
@@ -76,16 +91,21 @@ class GuestMiddleware:
         settings = self._crawler.settings
         asked = robotparser.crawl_delay(settings["ROBOTSTXT_USER_AGENT"])
         jitter = settings.getfloat("DOWNLOAD_DELAY_JITTER")
-        if not asked or asked <= settings.getfloat("DOWNLOAD_DELAY") * (1 - jitter):
-            return
+        if asked and asked > settings.getfloat("DOWNLOAD_DELAY") * (1 - jitter):
+            self._pause(request, float(asked))
+
+    def _pause(self, request: Request, least: float) -> None:
+        """Leave so many seconds at least between two requests for a host."""
+        self._set_slot(request, least / (1 - _JITTER), _JITTER)
+
+    def _set_slot(self, request: Request, delay: float, jitter: float) -> None:
         assert self._crawler.engine
         downloader = self._crawler.engine.downloader
         key = downloader.get_slot_key(request)
-        delay = asked / (1 - _JITTER)
         # Slots that stand idle are dropped, and made again from these.
-        downloader.per_slot_settings[key] = {"delay": delay, "jitter": _JITTER}
+        downloader.per_slot_settings[key] = {"delay": delay, "jitter": jitter}
         if slot := downloader.slots.get(key):
-            slot.delay, slot.jitter = delay, _JITTER
+            slot.delay, slot.jitter = delay, jitter
 
 
 def _listing_of(request: Request) -> str | None:
@@ -110,8 +130,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
     async def robot_parser(self, request: Request) -> RobotParser | None:
         netloc = urlparse_cached(request).netloc
-        run = run_of(self.crawler)
-        if netloc not in self._parsers and run and (body := run.robots.get(netloc)) is not None:
+        if netloc not in self._parsers and (body := await self._kept(netloc)) is not None:
             known = self._parserimpl.from_crawler(self.crawler, body)
             self._parsers[netloc] = known
             await self.crawler.signals.send_catch_log_async(
@@ -128,10 +147,18 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             raise HttpError(response)
         if response.status >= 400:
             response = response.replace(body=b"")  # an error page is no robots.txt
-        if run := run_of(self.crawler):
-            run.robots.keep(netloc, response.body)
+        await self._keep(netloc, response.body)
         await super()._parse_robots(response, netloc, request)
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
         self._causes[netloc] = exc
         super()._robots_error(exc, netloc)
+
+    async def _kept(self, netloc: str) -> bytes | None:
+        """What the host answered within a day."""
+        run = run_of(self.crawler)
+        return run.robots.get(netloc) if run else None
+
+    async def _keep(self, netloc: str, body: bytes) -> None:
+        if run := run_of(self.crawler):
+            run.robots.keep(netloc, body)

@@ -49,14 +49,15 @@ class ListingSpider(Spider):
         super().__init__(**kwargs)
         names = (name.strip() for name in listing.split(","))
         self._asked = [self.listing(name) for name in names if name]
-        self.scope = Scope.read(
-            listings=[each.name for each in self._asked],
-            since=since,
-            until=until,
-            full=full,
-            max_pages=max_pages,
-            owed=owed,
-        )
+        #: The arguments that say what is asked for, but for the listings.
+        self.bounds = {
+            "since": since,
+            "until": until,
+            "full": full,
+            "max_pages": max_pages,
+            "owed": owed,
+        }
+        self.scope = Scope.read(listings=[each.name for each in self._asked], **self.bounds)
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -123,8 +124,19 @@ class ListingSpider(Spider):
         """
         yield from ()
 
+    def asked(self) -> list[Listing]:
+        """The listings that are named, else those that every crawl walks."""
+        return self._asked or self.listings_on(self.settings)
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """The arguments that make this spider again; those not given are left out."""
+        names = ",".join(listing.name for listing in self._asked)
+        given = {"listing": names, **self.bounds}
+        return {name: value for name, value in given.items() if value}
+
     async def start(self) -> AsyncIterator[Any]:
-        for listing in self._asked or self.listings_on(self.settings):
+        for listing in self.asked():
             yield listing
 
     def listing_request(self, listing: Listing) -> Request:

@@ -51,8 +51,32 @@ class Frontier:
         self._site = site
         self._run_id = run_id
         self._clock = clock
+        self._first = 0
         self._position = 0
         self._refused = False  # are those asked for that their host refused before?
+
+    def pass_over(self) -> None:
+        """Take nothing that is there now: another crawl asks for it."""
+        (self._first,) = self._conn.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()
+        self._position = self._first
+
+    def adopt(self, entry: Entry) -> int | None:
+        """Make an article that an earlier run asked for this run's, if it is owed; its place in the
+        order in which articles are taken, None where it is not owed or asked for otherwise.
+        """
+        row = self._conn.execute(
+            "UPDATE entries SET run_id = :run WHERE site = :site AND listing = :listing"
+            f" AND url = :url AND {PENDING} AND NOT EXISTS (SELECT 1 FROM entries AS other WHERE"
+            " other.info_code = entries.info_code AND state = 'pending' AND run_id = :run)"
+            " RETURNING id",
+            {
+                "run": self._run_id,
+                "site": entry.site,
+                "listing": entry.listing,
+                "url": entry.url,
+            },
+        ).fetchone()
+        return row and int(row[0])
 
     def revive(self) -> int:
         """Make what failed and is due to be tried again pending; the number of articles owed."""
@@ -148,10 +172,10 @@ class Frontier:
         entry has an outcome, or was asked for and its outcome is on its way.
         """
         if refused != self._refused:
-            self._refused, self._position = refused, 0
+            self._refused, self._position = refused, self._first
         taken = self._scan(limit)
-        if not taken and self._position:
-            self._position = 0  # once more from the start: other routes of what failed
+        if not taken and self._position > self._first:
+            self._position = self._first  # once more from the start: other routes of what failed
             taken = self._scan(limit)
         self._mark(id_ for id_, _ in taken)
         return [entry for _, entry in taken]

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from traceback import format_exception
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from scrapy import Request
 
 from crawler.errors import FetchFailed, HostAtRest, PageError
+from crawler.frontier.desk import Desk
 from crawler.items import Article, Entry, Failure, Listing, Look
 from crawler.log import event
-from crawler.middlewares.walks import Walks
 from crawler.reading import failed
 from crawler.spiders.listing import ListingSpider
-from pipelines.run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +26,8 @@ Outcome: TypeAlias = Failure | Article | Look | Request
 FIRST = "finews_first_error"
 # Of a request for an article that is stored: the last look at it.
 LOOK = "finews_look"
+# Of the task that a worker asks for it by.
+TASK = "finews_task"
 # How often it was asked again in this run.
 _AGAIN = "finews_asked_again"
 # It is one of those at which its host went to rest.
@@ -40,92 +41,114 @@ class _Refused(NamedTuple):
     request: Request
 
 
+class Fate(NamedTuple):
+    """What became of a request: records, and requests that take its place.
+
+    Each request that was made here has one in the end; where none comes at once, its host's next
+    answers decide.
+    """
+
+    request: Request
+    outcomes: Sequence[Outcome] = ()
+
+
+class Hearer(Protocol):
+    """Hears of requests what the frontier must know."""
+
+    def fell_back(self, request: Request) -> None:
+        """A listing goes on with pages that do not reach as far as it does."""
+
+    def lost(self, request: Request) -> None:
+        """A page of a listing did not come."""
+
+    def put_back(self, request: Request) -> None:
+        """An article was not asked for, since its host went to rest at it."""
+
+
 class Setbacks:
     """Decides what becomes of a request that brought nothing.
 
-    ``ours`` makes a request one of the frontier, ``put_back`` has an article asked for after
-    others. Raises :class:`crawler.errors.WriteFailed`.
+    ``ours`` makes a request one of the frontier. Raises :class:`crawler.errors.WriteFailed`.
     """
 
     def __init__(
         self,
         spider: ListingSpider,
-        run: Run,
-        walks: Walks,
+        desk: Desk,
+        hearer: Hearer,
         ours: Callable[[Request], Request],
-        put_back: Callable[[Entry], None],
         *,
         retries: int,
     ) -> None:
         self._spider = spider
-        self._run = run
-        self._hosts = run.hosts
-        self._walks = walks
+        self._desk = desk
+        self._hosts = desk.hosts
+        self._hearer = hearer
         self._ours = ours
-        self._put_back = put_back
         self._retries = retries
         # Refused requests by host: whether it is the page's doing or the host's, the next
         # answers of that host tell.
         self._refused: dict[str, list[_Refused]] = {}
 
-    def met(self, error: Exception, request: Request) -> Iterator[Outcome]:
+    def met(self, error: Exception, request: Request) -> Iterator[Fate]:
         """A request failed."""
         if not isinstance(error, PageError):
             logger.error("unexpected error at %s", request.url, exc_info=error)
             trace = "".join(format_exception(error))
             told = f"unexpected error at {request.url}: {error!r}"
             event("unexpected", told, level=logging.WARNING, url=request.url, trace=trace)
-            yield from self._spent(error, request)
+            yield Fate(request, [*self._spent(error, request)])
         elif error.refusal:
             self._count(request)
             yield from self._turned_away(error, request)
         elif isinstance(error, HostAtRest):
-            yield from self._left_alone(error, request)
+            yield Fate(request, [*self._left_alone(error, request)])
         else:
-            yield from self._gone_wrong(error, request)
+            yield Fate(request, [*self._gone_wrong(error, request)])
 
     def _count(self, request: Request) -> None:
         entry, listing = request.cb_kwargs.get("entry"), request.cb_kwargs.get("listing")
         name = entry.listing if entry else listing.name if listing else ""
-        self._run.counts["refusals"] += 1
-        self._run.tally[self._spider.name, name]["refusals"] += 1
+        self._desk.counts["refusals"] += 1
+        self._desk.tally[self._spider.name, name]["refusals"] += 1
 
-    def answered(self, request: Request) -> Iterator[Outcome]:
+    def answered(self, request: Request) -> Iterator[Fate]:
         """A request brought what it should: what its host refused before was of those pages."""
         host = _host(request)
         self._hosts.answered(host)
         for error, refused in self._refused.pop(host, ()):
-            yield from self._gone_wrong(error, refused)
+            yield Fate(refused, [*self._gone_wrong(error, refused)])
         first: PageError | None = request.meta.get(FIRST)
         if first and not isinstance(first, FetchFailed):
             # This way brought it; that the other one broke must be known all the same.
-            yield replace(self._failure(first, request), url=first.url)
+            yield Fate(request, [replace(self._failure(first, request), url=first.url)])
+        else:
+            yield Fate(request)
 
-    def settled(self) -> Iterator[Outcome]:
+    def settled(self) -> Iterator[Fate]:
         """Nothing more is to come: refusals that no answer explained are of their pages."""
         refused = [each for host in list(self._refused) for each in self._refused.pop(host)]
         for error, request in refused:
-            yield from self._gone_wrong(error, request)
+            yield Fate(request, [*self._gone_wrong(error, request)])
 
-    def _turned_away(self, error: PageError, request: Request) -> Iterator[Outcome]:
+    def _turned_away(self, error: PageError, request: Request) -> Iterator[Fate]:
         host, entry = _host(request), request.cb_kwargs.get("entry")
         outright = error.wait or error.reason == "http-429"
         if not outright and ((entry and entry.attempts) or _AGAIN in request.meta):
             # It failed before, and says nothing new of its host.
-            yield from self._gone_wrong(error, request)
+            yield Fate(request, [*self._gone_wrong(error, request)])
             return
         self._hosts.refused(host, error.reason, error.wait, self._spider.name)
         self._refused.setdefault(host, []).append(_Refused(error, request))
         if self._hosts.rest(host):
-            for each in self._refused.pop(host):
+            for _, refused in self._refused.pop(host):
                 # The guest middleware holds it until the rest is over, or turns it away.
-                yield each.request.replace(meta={**each.request.meta, _REFUSED: True})
+                yield Fate(refused, [refused.replace(meta={**refused.meta, _REFUSED: True})])
 
     def _left_alone(self, error: PageError, request: Request) -> Iterator[Outcome]:
         """Its host rests: another way, or a later run. An article stays owed."""
-        entry: Entry | None = request.cb_kwargs.get("entry")
-        if entry and request.meta.get(_REFUSED):
-            self._put_back(entry)
+        if request.cb_kwargs.get("entry") and request.meta.get(_REFUSED):
+            self._hearer.put_back(request)
         others = list(self._others(error, request))
         yield from others
         if not others and request.cb_kwargs.get("listing"):
@@ -166,13 +189,13 @@ class Setbacks:
                 yield replace(other, listing=entry.listing if entry else None)
                 continue
             if listing:
-                self._walks.fell_back(listing)
-            look = {LOOK: request.meta[LOOK]} if LOOK in request.meta else {}
-            yield self._ours(other.replace(meta={**other.meta, **look, FIRST: error}))
+                self._hearer.fell_back(request)
+            known = {name: request.meta[name] for name in (LOOK, TASK) if name in request.meta}
+            yield self._ours(other.replace(meta={**other.meta, **known, FIRST: error}))
 
     def _failed(self, error: Exception, request: Request) -> Failure:
-        if listing := request.cb_kwargs.get("listing"):
-            self._walks.failed(listing)
+        if request.cb_kwargs.get("listing"):
+            self._hearer.lost(request)
         return self._failure(error, request)
 
     def _failure(self, error: Exception, request: Request) -> Failure:

@@ -11,7 +11,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 from crawler.errors import FetchFailed, HostAtRest
 from crawler.parsers.dates import read_http_date
-from pipelines.database.hosts import Rest
+from pipelines.hosts import Rest
 
 _REASONS: dict[type[BaseException], tuple[str, str]] = {
     exceptions.DownloadTimeoutError: ("timeout", "no whole answer in time"),

@@ -1,0 +1,254 @@
+"""The face of the exchange that the collector sees: wishes, outcomes, and what it gives out."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from threading import Event, Thread
+from typing import Any, NamedTuple, TypeVar, cast
+
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from crawler.errors import AnotherCollects
+from crawler.exchange import keys
+from crawler.exchange.connect import Outage, connect, require_version, script
+from crawler.exchange.hosts import rest_fields
+from crawler.exchange.records import RECORD, Given, Wish, from_json, to_json
+from crawler.exchange.worker import DEAD_S
+from pipelines.hosts import Host
+
+# How long a collector that is not heard of counts as at work, and how often it is heard of.
+_LEASE_S = 20.0
+_BEAT_S = 4.0
+_MANY = 200  # outcomes at once
+_DEAD_LETTERS = 10_000
+_DAY_S = 86400
+_T = TypeVar("_T")
+
+#: The fields of an entry in a stream.
+Fields = Mapping[bytes, bytes]
+
+
+class Came(NamedTuple):
+    """An entry in the stream of outcomes."""
+
+    id: bytes
+    fields: Fields
+
+
+class Exchange:
+    """What the one collector says to the workers and hears of them.
+
+    Calls wait while Redis does not answer, until ``ending`` is set: then they raise
+    :class:`InterruptedError`. Raises :class:`RedisRefuses`.
+    """
+
+    def __init__(self, url: str, ending: Event) -> None:
+        self._url = url
+        self._redis = connect(url)
+        self._outage = Outage(url)
+        self._ending = ending
+        self._collect = self._redis.register_script(script("collect"))
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
+        self._last = b"0"  # outcome that was read
+        self._rival: str | None = None
+        self._over = Event()
+
+    def begin(self) -> None:
+        """Be the collector, once nobody else is.
+
+        Raises :class:`AnotherCollects` where one stays at work.
+        """
+        require_version(self._ask(lambda: self._redis.info("server")))
+        until = time.monotonic() + _LEASE_S + _BEAT_S
+        while (holder := self._ask(lambda: self._hold(self._redis))) != self._name:
+            if time.monotonic() > until:
+                raise AnotherCollects(f"{holder} collects from this Redis already")
+            self._ending.wait(1.0)
+            self._check()
+        Thread(target=self._beat, daemon=True).start()
+
+    def end(self) -> None:
+        """Be the collector no more."""
+        self._over.set()
+        with suppress(RedisError):
+            self._collect([keys.COLLECTOR], [self._name, 0])
+        self._redis.close()
+
+    def wishes(self) -> dict[str, Wish | None]:
+        """What is wanted and not done, by id, oldest first; None for one that is no wish."""
+        found: dict[str, Wish | None] = {}
+        for id_, fields in self._ask(lambda: _rows(self._redis.xrange(keys.WISHES))):
+            try:
+                found[id_.decode()] = from_json(fields[RECORD], Wish)
+            except (ValueError, KeyError):
+                found[id_.decode()] = None
+        return found
+
+    def is_withdrawn(self, wish: str) -> bool:
+        """Does nobody wait for it any more?"""
+        return bool(self._ask(lambda: self._redis.exists(keys.withdrawn(wish))))
+
+    def fulfil(self, wish: str, summary: Mapping[str, Any]) -> None:
+        """Tell who waits that the crawl of a wish is done, and how it went."""
+        pipe = self._redis.pipeline()
+        pipe.set(keys.ended(wish), to_json(dict(summary)), ex=_DAY_S)
+        pipe.xdel(keys.WISHES, wish)
+        self._ask(pipe.execute)
+
+    def workers(self) -> int:
+        """How many workers are at work."""
+        seconds, _ = self._ask(self._redis.time)  # by its clock they are heard of
+        since = (seconds - DEAD_S) * 1000
+        return int(self._ask(lambda: self._redis.zcount(keys.WORKERS, since, "+inf")))
+
+    def is_wanted(self) -> bool:
+        """Is there an outcome to be taken, or a crawl to be done and somebody to do it?"""
+        pipe = self._redis.pipeline()
+        pipe.xlen(keys.OUTCOMES)
+        pipe.xlen(keys.WISHES)
+        outcomes, wishes = self._ask(pipe.execute)
+        return bool(outcomes or (wishes and self.workers()))
+
+    def give(self, site: str, tasks: Iterable[tuple[Given, keys.Lane]]) -> None:
+        """Give out tasks of a site."""
+        left = list(tasks)
+        while left:
+            pipe = self._redis.pipeline()
+            for given, lane in left:
+                pipe.xadd(keys.tasks(site, lane), {RECORD: to_json(given)})
+            try:
+                pipe.execute()
+            except RedisError as error:
+                self._ending.wait(self._outage.pause(error))
+            else:
+                return
+            # It may have come in, though no answer came out.
+            there = {given.token for _, _, given in self.given(site) if given}
+            left = [(given, lane) for given, lane in left if given.token not in there]
+
+    def open(self, site: str) -> None:
+        """Have a site's streams there for its workers."""
+        for lane in keys.LANES:
+            with suppress(_GroupIsThere):
+                self._ask(lambda lane=lane: self._make_group(keys.tasks(site, lane)))  # type: ignore[misc]
+
+    def given(self, site: str) -> list[tuple[str, bytes, Given | None]]:
+        """The tasks of a site that wait or are being done: stream, id, task (None: it is none)."""
+        found = list[tuple[str, bytes, Given | None]]()
+        for lane in keys.LANES:
+            stream = keys.tasks(site, lane)
+            for id_, fields in self._ask(lambda: _rows(self._redis.xrange(stream))):  # noqa: B023
+                try:
+                    found.append((stream, id_, from_json(fields[RECORD], Given)))
+                except (ValueError, KeyError):
+                    found.append((stream, id_, None))
+        return found
+
+    def take_back(self, tasks: Iterable[tuple[str, bytes]]) -> None:
+        """Have tasks, by stream and id, not done; what comes of those that are, is not taken."""
+        pipe = self._redis.pipeline()
+        for stream, id_ in tasks:
+            pipe.xack(stream, keys.GROUP, id_)
+            pipe.xdel(stream, id_)
+        if len(pipe):
+            self._ask(pipe.execute)
+
+    def count(self, sites: Iterable[str]) -> int:
+        """How many tasks of these sites there are, their outcomes among them."""
+        pipe = self._redis.pipeline()
+        for site in sites:
+            for lane in keys.LANES:
+                pipe.xlen(keys.tasks(site, lane))
+        pipe.xlen(keys.OUTCOMES)
+        return sum(self._ask(pipe.execute))
+
+    def read(self, wait_s: float) -> list[Came]:
+        """The next outcomes; none where none comes within so many seconds."""
+        block = max(1, int(wait_s * 1000))
+        read = self._ask(
+            lambda: self._redis.xread({keys.OUTCOMES: self._last}, count=_MANY, block=block)
+        )
+        found = [Came(id_, fields) for _, entries in cast("Any", read) for id_, fields in entries]
+        if found:
+            self._last = found[-1].id
+        return found
+
+    def reread(self) -> None:
+        """Read the outcomes that are there once more, from the first."""
+        self._last = b"0"
+
+    def taken(self, outcomes: Iterable[bytes]) -> None:
+        """The corpus has these outcomes."""
+        ids = list(outcomes)
+        if ids:
+            self._ask(lambda: self._redis.xdel(keys.OUTCOMES, *ids))
+
+    def bury(self, outcome: Came, why: str) -> None:
+        """Keep a copy of what broke the collector."""
+        fields: dict[Any, Any] = {**outcome.fields, b"why": why.encode("utf-8", "replace")}
+        self._ask(lambda: self._redis.xadd(keys.DEAD, fields, maxlen=_DEAD_LETTERS))
+
+    def exhume(self) -> None:
+        """What was given up is tried again: the copies go."""
+        self._ask(lambda: self._redis.delete(keys.DEAD))
+
+    def tell_rests(self, hosts: Mapping[str, Host]) -> None:
+        """Let workers know of rests of which the corpus knows, unless they know better."""
+        for host, known in hosts.items():
+            key = keys.rest(host)
+            if not self._ask(lambda: self._redis.exists(key)):  # noqa: B023
+                fields = cast("Any", rest_fields(known))
+                self._ask(lambda: self._redis.hset(key, mapping=fields))  # noqa: B023
+
+    def _make_group(self, stream: str) -> None:
+        try:
+            self._redis.xgroup_create(stream, keys.GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+            raise _GroupIsThere from error
+
+    def _hold(self, redis: Redis) -> str:
+        args: list[str | int] = [self._name, int(_LEASE_S * 1000)]
+        return cast("bytes", self._collect([keys.COLLECTOR], args, client=redis)).decode()
+
+    def _beat(self) -> None:
+        """Be heard of, from a thread of its own: taking a batch may take its time."""
+        redis = connect(self._url)
+        while not self._over.wait(_BEAT_S):
+            with suppress(RedisError):  # whoever waits for an answer tells of it
+                holder = self._hold(redis)
+                self._rival = None if holder == self._name else holder
+        redis.close()
+
+    def _ask(self, ask: Callable[[], _T]) -> _T:
+        """What Redis answers, however long that takes."""
+        while True:
+            self._check()
+            try:
+                answer = ask()
+            except RedisError as error:
+                self._ending.wait(self._outage.pause(error))
+            else:
+                self._outage.over()
+                return answer
+
+    def _check(self) -> None:
+        if self._rival:
+            raise AnotherCollects(f"{self._rival} collects from this Redis now")
+        if self._ending.is_set():
+            raise InterruptedError
+
+
+class _GroupIsThere(Exception):
+    """The group of a stream was made before."""
+
+
+def _rows(answer: Any) -> list[tuple[bytes, Fields]]:
+    return cast("list[tuple[bytes, Fields]]", answer)

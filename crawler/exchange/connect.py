@@ -1,0 +1,125 @@
+"""The way to Redis: what its address may be, and waiting while it does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from itertools import count
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+from redis import Redis, exceptions
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.connection import parse_url
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from crawler.config_file import load
+from crawler.errors import RedisRefuses
+
+#: Bounds how long a call waits for an answer; a reader that waits for news asks for less.
+ANSWER_S = 5.0
+_LONGEST_S = 30.0
+_SCHEMES = ("redis", "rediss", "unix")
+# XAUTOCLAIM and exclusive ranges came with it; older ones are not tried.
+_OLDEST = (6, 2)
+# What may pass is waited for. MISCONF: it cannot write to its disk.
+_PASSES = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.ReadOnlyError,
+    exceptions.OutOfMemoryError,
+)
+_STAYS = (exceptions.AuthenticationError, exceptions.AuthorizationError)
+_PASSES_TOO = ("MISCONF", "NOREPLICAS", "CLUSTERDOWN")
+
+
+def check(url: str) -> None:
+    """Raises :class:`RedisRefuses` where it is no address of a Redis."""
+    try:
+        if urlsplit(url).scheme in _SCHEMES:
+            parse_url(url)  # type: ignore[no-untyped-call]
+            return
+    except ValueError:
+        pass
+    raise RedisRefuses("that is no address such as redis://127.0.0.1:6379/0")
+
+
+def connect(url: str) -> Redis:
+    """A client that answers or raises at once, for one thread. Raises :class:`RedisRefuses`."""
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_options(url))
+
+
+def connect_async(url: str) -> AsyncRedis:
+    """The same for one event loop."""
+    return AsyncRedis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **_options(url))
+
+
+def script(name: str) -> str:
+    """The text of a script in ``scripts/``."""
+    return files(__package__).joinpath("scripts", f"{name}.lua").read_text(encoding="utf-8")
+
+
+def told(url: str) -> str:
+    """An address without its password.
+
+    >>> told("redis://:secret@127.0.0.1:6379/0")
+    'redis://127.0.0.1:6379/0'
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def require_version(info: dict[str, Any]) -> None:
+    """Raises :class:`RedisRefuses` where the server is too old, by what INFO says."""
+    version = str(info.get("redis_version", ""))
+    numbers = tuple(int(each) for each in version.split(".")[:2] if each.isdecimal())
+    if numbers < _OLDEST:
+        raise RedisRefuses(f"Redis {version} is too old; finews needs 6.2 or later")
+
+
+class Outage:
+    """How long to wait for a Redis that does not answer: longer each time, and told once."""
+
+    def __init__(self, url: str) -> None:
+        self._told = told(url)
+        self._pauses = self._growing()
+        self._out = False
+
+    def pause(self, error: RedisError) -> float:
+        """Seconds to wait after an error. Raises :class:`RedisRefuses` for one that stays."""
+        passes = isinstance(error, _PASSES) or str(error).startswith(_PASSES_TOO)
+        if isinstance(error, _STAYS) or not passes:
+            raise RedisRefuses(f"Redis at {self._told} refuses: {error}") from error
+        if not self._out:
+            self._out = True
+            click.echo(
+                f"finews: Redis at {self._told} does not answer ({error}); waiting", err=True
+            )
+        return next(self._pauses)
+
+    def over(self) -> bool:
+        """It answers; was it out before?"""
+        was, self._out = self._out, False
+        if was:
+            self._pauses = self._growing()
+            click.echo(f"finews: Redis at {self._told} answers again", err=True)
+        return was
+
+    @staticmethod
+    def _growing() -> Iterator[float]:
+        return (min(0.25 * 2**n, _LONGEST_S) for n in count())
+
+
+def _options(url: str) -> dict[str, Any]:
+    password = load().settings.redis.password
+    known = urlsplit(url).password is not None or "password=" in urlsplit(url).query
+    return {
+        "socket_timeout": ANSWER_S,
+        "socket_connect_timeout": ANSWER_S,
+        "health_check_interval": 30,
+        **({"password": password} if password and not known else {}),
+    }

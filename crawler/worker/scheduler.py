@@ -1,0 +1,156 @@
+"""Scrapy's scheduler in a worker: its requests are the tasks that are taken from Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+import click
+from scrapy import Request, Spider
+from scrapy.core.scheduler import Scheduler
+from scrapy.utils.defer import deferred_from_coro
+from twisted.internet.defer import Deferred
+
+from crawler.errors import RedisRefuses
+from crawler.exchange.connect import told
+from crawler.exchange.records import Wish
+from crawler.exchange.worker import BEAT_S, Taken
+from crawler.spiders.listing import ListingSpider
+from crawler.worker.middleware import WorkerMiddleware
+
+logger = logging.getLogger(__name__)
+
+#: In the stats of a crawler: how the crawl ended, None where it left before; why it cannot work.
+SUMMARY = "finews/summary"
+ERROR = "finews/error"
+# Tasks in hand: so that a host whose turn is waited for does not hold up another.
+_MOST = 4
+# How long to wait for tasks where there are none: longer each time.
+_SHORTEST_S, _LONGEST_S = 0.02, 0.5
+# How often to ask whether the crawl is over.
+_ASK_S = 0.5
+# After which time without tasks a person should know why.
+_SILENT_S = 5.0
+
+
+class RedisScheduler(Scheduler):
+    """Says what is wanted, takes tasks until that is done, and is heard of meanwhile.
+
+    Requests that follow from one task (another way, once more) wait in memory; if the worker
+    dies, the task is another's.
+    """
+
+    def open(self, spider: Spider) -> Deferred[None] | None:
+        opened = super().open(spider)
+        assert self.crawler
+        middleware = self.crawler.get_spider_middleware(WorkerMiddleware)
+        assert middleware
+        assert isinstance(spider, ListingSpider)
+        self._middleware = middleware
+        self._worker = middleware.open()
+        self._spider = spider
+        self._wish = ""
+        self._told = False
+        self._over = False
+        self._tasks = [
+            asyncio.ensure_future(self._guarded(each)) for each in (self._work(), self._beat())
+        ]
+        return opened
+
+    def close(self, reason: str) -> Deferred[None]:
+        super().close(reason)
+        return deferred_from_coro(self._leave())
+
+    async def _leave(self) -> None:
+        if self._wish and not self._over and self._worker.error is None:
+            await self._worker.withdraw(self._wish)
+        for task in self._tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
+        await self._worker.close()
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it; an error ends the crawl."""
+        assert self.crawler
+        assert self.crawler.stats
+        try:
+            await work
+        except Exception as error:
+            told = str(error) if isinstance(error, RedisRefuses) else repr(error)
+            self.crawler.stats.set_value(ERROR, told)
+            known = isinstance(error, RedisRefuses)  # a sentence, no traceback
+            logger.error("%s", told, exc_info=not known)  # noqa: TRY400
+            self._worker.error = error
+            self._middleware.over = True
+            self._close("redis_refuses")
+
+    async def _work(self) -> None:
+        """Until what is wanted is done."""
+        await self._say()
+        loop = asyncio.get_running_loop()
+        pause, asked, busy = _SHORTEST_S, loop.time(), loop.time()
+        while True:
+            room = _MOST - len(self._worker.held)
+            found = await self._worker.take(room) if room > 0 and not self._over else []
+            for taken in found:
+                await self._begin(taken)
+            if found:
+                pause, busy = _SHORTEST_S, loop.time()
+            if self._over and not self._worker.held:
+                break
+            if not found and loop.time() - asked > _ASK_S:
+                asked = loop.time()
+                await self._ask(silent=loop.time() - busy)
+            await asyncio.sleep(_SHORTEST_S / 10 if found else pause)
+            pause = min(2 * pause, _LONGEST_S) if not self._worker.held else _SHORTEST_S
+        self._middleware.over = True
+        self._close("finished")
+
+    async def _say(self) -> None:
+        """Say what is wanted."""
+        assert self.crawler
+        settings, site = self.crawler.settings, self._spider.name
+        retry = settings.getdict("FINEWS_RETRY").get(site, ())
+        due = settings.getbool("FINEWS_DUE")
+        wish = Wish(site, self._spider.arguments, due, tuple(retry))
+        self._wish = await self._worker.wish(wish)
+
+    async def _ask(self, silent: float) -> None:
+        """Is the crawl over? Say why nothing comes, once, where nobody collects."""
+        assert self.crawler
+        assert self.crawler.stats
+        try:
+            if summary := await self._worker.ended(self._wish):
+                self._over = True
+                self.crawler.stats.set_value(SUMMARY, summary)
+        except LookupError:
+            await self._say()  # Redis lost it
+        if silent > _SILENT_S and not self._told and not await self._worker.is_collected():
+            self._told = True
+            where = told(self.crawler.settings["FINEWS_REDIS"])
+            click.echo(f"finews: nobody collects at {where}; waiting for finews collect", err=True)
+
+    async def _beat(self) -> None:
+        """Be heard of, and take what the dead held."""
+        while True:
+            await self._worker.beat()
+            if not self._over:
+                for taken in await self._worker.claim():
+                    await self._begin(taken)
+            await asyncio.sleep(BEAT_S)
+
+    async def _begin(self, taken: Taken) -> None:
+        assert self.crawler
+        assert self.crawler.engine
+        first = self._middleware.begin(taken)
+        if isinstance(first, Request):
+            self.crawler.engine.crawl(first)
+        else:
+            await self._worker.publish(first)
+
+    def _close(self, reason: str) -> None:
+        assert self.crawler
+        assert self.crawler.engine
+        self._closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason=reason))
