@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from sqlite_utils import Database
 
+from crawler.errors import BrokenRow
 from pipelines.database.articles import Articles
 from pipelines.database.rows import json_text
 from pipelines.database.select import (
@@ -53,7 +54,10 @@ def keep(db: Database, info_code: str, change: Change, now: str) -> None:
 
 
 def whole(db: Database, info_code: str) -> list[State]:
-    """The states of an article as contents, oldest first; none when it is not stored."""
+    """The states of an article as contents, oldest first; none when it is not stored.
+
+    Raises :class:`crawler.errors.BrokenRow`.
+    """
     found = Articles(db).get(info_code)
     if found is None:
         return []
@@ -71,7 +75,10 @@ def whole(db: Database, info_code: str) -> list[State]:
     came_by: Change | Literal["new"] = "new"
     for *said, mentions, seen_at, until, run_id, _, change, _ in rows:
         own = dict(zip(_OF_STATE, said, strict=True))
-        own |= {"text_hash": words_hash(own["paragraphs"]), "mentions": _mentions(mentions)}
+        try:
+            own |= {"text_hash": words_hash(own["paragraphs"]), "mentions": _mentions(mentions)}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise BrokenRow(info_code, error) from error
         states.append(State(own, seen_at, until, came_by, run_id))
         came_by = change
     return [*states, State(content, kept["updated_at"], None, came_by, kept["run_id"])]

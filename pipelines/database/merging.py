@@ -243,7 +243,9 @@ class Merging:
                 self._answer(code, theirs)
         self._take_sightings(code, mine, theirs)
         self._take_look(mine, theirs)
-        self._relate(code, theirs.same_text_as)
+        own, told = mine.same_text_as if mine else None, theirs.same_text_as
+        if mine is None or theirs.first_seen_at < mine.first_seen_at or told not in (None, own):
+            self._relate(code, told)
         return counted
 
     def _write(
