@@ -23,6 +23,7 @@ from pipelines.database.coverage import Span
 from pipelines.database.merging import Merging
 from pipelines.database.other import opened
 from pipelines.database.select import Filter
+from pipelines.database.verify import problems
 from pipelines.fields import COLUMNS
 from tests import eastmoney, old, replica, searching
 from tests.conftest import Program
@@ -49,7 +50,7 @@ def rows(program: Program, *, but: tuple[str, ...] = ("runs",)) -> dict[str, lis
 
 
 def sound(program: Program) -> None:
-    assert program("db", "verify") == f"All is well in {program.data}.\n"
+    assert list(problems(program.data)) == []
     assert searching.terms(program.data) == searching.whole(program.data)
 
 
@@ -381,8 +382,8 @@ def test_a_broken_article_is_a_failure_and_the_others_come(finews: Program, tmp_
         bad, fresh = copy(other, "bad"), Program(tmp_path / "fresh")
         change(bad, f"INSERT INTO mentions VALUES ('{CODES[0]}', '1', '600519', NULL, 'tag', NULL)")
         change(bad, sql)
-        assert fresh.json("ingest", str(bad.data), code=3)["failed"]
-        assert {each["reason"] for each in fresh.json("failures")} == {"broken-row"}
+        assert merge(fresh.data, bad.data)["failed"]
+        assert set(fresh.rows("SELECT reason FROM failures")) == {"broken-row"}
         sound(fresh)
         shutil.rmtree(bad.data)
         shutil.rmtree(fresh.data)
