@@ -301,9 +301,9 @@ def test_coverage_is_united_and_what_is_owed_is_not_covered(tmp_path: Path, owes
             looks.run.frontier("finews").show([owed], Scope())
     merge(one, other)
     program = Program(one)
-    spans = [("01", "06"), ("08", "09"), ("20", "21")] if owes else [("01", "09"), ("20", "21")]
+    found = [("01", "06"), ("08", "09"), ("20", "21")] if owes else [("01", "09"), ("20", "21")]
     sql = "SELECT substr(from_at, 9, 2), substr(to_at, 9, 2) FROM coverage ORDER BY 1"
-    assert program.rows(sql) == spans
+    assert program.rows(sql) == found
     assert program.rows("SELECT count(*) FROM walks") == [0]
     sound(program)
 
