@@ -119,7 +119,7 @@ def _speed(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _ingest() -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
-        path = ingest._zip(Path(folder, "timed.zip"), ingest._TIMED)
+        path = ingest.zipped(Path(folder, "timed.zip"), ingest._TIMED)
         shares = []
         for number in range(_ROUNDS):
             with (

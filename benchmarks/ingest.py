@@ -28,7 +28,7 @@ _FLOOR = [
 def measure() -> Iterator[tuple[str, str]]:
     """The whole way into SQLite in one process; memory of the program for 2,000 and 20,000."""
     with tempfile.TemporaryDirectory() as folder:
-        few = _zip(Path(folder, "timed.zip"), _TIMED)
+        few = zipped(Path(folder, "timed.zip"), _TIMED)
         bodies = [each.text.rpartition("---\n")[2] for each in posts(_TIMED)]
         ours, floor = [], []
         for number in range(_ROUNDS):
@@ -40,13 +40,13 @@ def measure() -> Iterator[tuple[str, str]]:
         spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         yield "  times the floor's time", spread
         for count in (POSTS // 10, POSTS):
-            path = _zip(Path(folder, f"{count}.zip"), count)
+            path = zipped(Path(folder, f"{count}.zip"), count)
             data = Path(folder, f"data{count}")
             seconds, peak = finews("ingest", str(path), "--data", str(data), "--json")
             yield f"ingest of {count:,} by the program, s; peak MB", f"{seconds:.1f}; {peak:.0f}"
 
 
-def _zip(path: Path, count: int) -> Path:
+def zipped(path: Path, count: int) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for each in posts(count):
             archive.writestr(f"_posts/{each.name}", each.text)

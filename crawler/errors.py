@@ -11,6 +11,7 @@ FinewsError
 │   ├── EmptyAnswer       a listing without entries where there should be some: a refusal
 │   ├── BrokenPost        a post file whose front matter cannot be read; names the line
 │   ├── UnreadableFile    a file or archive that the system or its format refuses
+│   ├── UnreadableRow     a row of another corpus, which was to be merged, is broken
 │   ├── TooLarge          a file larger, or an archive with more members, than we read
 │   ├── Abandoned         workers died each time they were asked for it, or it broke the collector
 │   └── Untrusted         an article that must not be stored (future time, mojibake, empty)
@@ -137,6 +138,13 @@ class UnreadableFile(PageError):
     """A file or archive that cannot be read: missing, truncated, encrypted."""
 
     reason = "unreadable-file"
+    retry = False
+
+
+class UnreadableRow(PageError):
+    """A row of another corpus, which was to be merged, is broken; another tool made it so."""
+
+    reason = "broken-row"
     retry = False
 
 

@@ -38,7 +38,7 @@ class Said:
 
 
 #: Fields that belong to one body, and are taken together.
-_BODY = (
+BODY = (
     "paragraphs", "mentions", "text_hash", "body", "category", "parser", "page", "site", "listing",
 )  # fmt: skip
 # How a content came, rather than what it says.
@@ -74,6 +74,10 @@ def content(article: Article) -> Content:
     }
 
 
+#: The columns of ``articles`` that are the content.
+COLUMNS = tuple(name for name in content(Article("", "", "", "")) if name != "mentions")
+
+
 def taken(old: Content, new: Content, last: Said | None) -> tuple[Content, Change | None]:
     """The stored article after a look, and what the look did; None: it stays as it is.
 
@@ -100,9 +104,9 @@ def revised(old: Content, new: Content) -> Content:
 
     A page that comes with a part missing takes nothing from us.
     """
-    kept = {name for name in new if new[name] is None and name not in _BODY} | {"listing"}
+    kept = {name for name in new if new[name] is None and name not in BODY} | {"listing"}
     if new["paragraphs"] == "[]":
-        kept.update(_BODY)
+        kept.update(BODY)
     if "published_at" in kept:
         kept.add("published_raw")
     return {name: old[name] if name in kept else new[name] for name in new}
@@ -119,7 +123,7 @@ def joined(old: Content, new: Content) -> Content:
     tags = {tag for each in (old, new) for tag in json.loads(each["tags"] or "[]")}
     merged["tags"] = json_text(sorted(tags)) if tags else None
     fuller = max(old, new, key=_fullness)
-    return merged | {name: fuller[name] for name in _BODY}
+    return merged | {name: fuller[name] for name in BODY}
 
 
 def _reparsed(old: Content, new: Content, last: Said) -> Content:
@@ -134,7 +138,7 @@ def _reparsed(old: Content, new: Content, last: Said) -> Content:
         return revised(old, new)
     merged = joined(old, new)
     if old["page"] == new["page"] and new["paragraphs"] != "[]":
-        merged |= {name: new[name] for name in _BODY if name != "listing"}
+        merged |= {name: new[name] for name in BODY if name != "listing"}
     return merged
 
 
@@ -148,7 +152,7 @@ def _fullness(each: Content) -> tuple[Any, ...]:
     words = sum(len(p.get("text", "")) for p in json.loads(each["paragraphs"]))
     rank = _RANK.get(each["site"], 0)
     # Then by any rule that always decides the same.
-    return (words, len(each["mentions"]), rank, json_text([each[name] for name in _BODY]))
+    return (words, len(each["mentions"]), rank, json_text([each[name] for name in BODY]))
 
 
 def _longer(value: str) -> tuple[int, str]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from logging import WARNING
 from typing import TypeAlias
 
 from sqlite_utils import Database
 
-from crawler.items import Article, Failure, Look, Page, Paragraph
+from crawler.items import Article, Failure, Look, Page
 from crawler.log import event
+from pipelines.database.articles import Articles, wording
 from pipelines.database.connect import writing
 from pipelines.database.duplicates import Duplicates, State
 from pipelines.database.failures import write_failure
@@ -77,6 +78,7 @@ class Store:
         self._counts = counts
         self._tally = tally
         self.looks = Looks(corpus, clock)
+        self._articles = Articles(corpus)
         self._duplicates = Duplicates(corpus)
         self._index = SearchIndex(corpus)
         self._clear()
@@ -120,6 +122,10 @@ class Store:
     def forget(self) -> None:
         """Leave what waits unwritten."""
         self._clear()
+
+    def refresh(self) -> None:
+        """Something else has written articles since: what is in memory of them is read anew."""
+        self._duplicates.forget()
 
     def _write_waiting(self) -> Counter[tuple[tuple[str, str], str]]:
         counted: Counter[tuple[tuple[str, str], str]] = Counter()
@@ -196,21 +202,34 @@ class Store:
         """Write one article; what it counts as: new, changed, filled, improved or unchanged."""
         code, now = article.info_code, time_text(self._clock())
         new = content(article)
-        found = self._stored(code, new)
+        found = self._articles.get(code)
         merged, counted = new, "new"
         if found is None:
-            self._insert(code, new, now)
+            self._articles.insert(
+                code,
+                new,
+                revision=1,
+                first_seen_at=now,
+                updated_at=now,
+                run_id=self._run_id,
+                same_text_as=self._articles.first_with(new["text_hash"]),
+                duplicate_group=code,
+            )
             said = sentences_of(article.paragraphs)
             self._states.append(State(code, new["published_at"], said, now, new=True))
-            self._wordings.append((None, _wording(code, new, article.paragraphs)))
+            self._wordings.append((None, wording(code, new, article.paragraphs)))
         else:
-            old, since = found
-            now = max(now, since)  # by a clock that was set back: states follow each other
+            old, kept = found
+            # By a clock that was set back: states follow each other.
+            now = max(now, kept["updated_at"])
             merged, change = taken(old, new, self._last_look(article))
             counted = _COUNTED[change]
             if change:
                 keep(self._corpus, code, change, now)
-                self._update(code, merged, now, new_revision=change == "revised")
+                revision = kept["revision"] + (change == "revised")
+                self._articles.update(
+                    code, merged, revision=revision, updated_at=now, run_id=self._run_id
+                )
                 self._reword(code, old, merged, now)
         whole = merged["title"] is not None and merged["published_at"] is not None
         self._answer(article, fingerprint(new), now, whole=whole)
@@ -224,7 +243,7 @@ class Store:
             said = sentences_of(paragraphs)
             self._states.append(State(code, merged["published_at"], said, now))
         if content_hash(merged) != content_hash(old):
-            wordings = _wording(code, old, before), _wording(code, merged, paragraphs)
+            wordings = wording(code, old, before), wording(code, merged, paragraphs)
             self._wordings.append(wordings)
 
     def _last_look(self, article: Article) -> Said | None:
@@ -250,62 +269,6 @@ class Store:
             return None
         given, page, parser, only_route, only_page = row
         return Said(given, page, parser, bool(only_route), bool(only_route and only_page))
-
-    def _stored(self, code: str, like: Content) -> tuple[Content, str] | None:
-        """The stored article, with the columns of ``like``, and since when it stands."""
-        names = [name for name in like if name != "mentions"]
-        conn = self._corpus.conn
-        row = conn.execute(
-            f"SELECT updated_at, {', '.join(names)} FROM articles WHERE info_code = ?", (code,)
-        ).fetchone()
-        if row is None:
-            return None
-        mentions = conn.execute(
-            "SELECT market, code, name, evidence, paragraph FROM mentions WHERE info_code = ?"
-            " ORDER BY rowid",
-            (code,),
-        )
-        columns = dict(zip(names, row[1:], strict=True))
-        return {**columns, "mentions": tuple(mentions)}, row[0]
-
-    def _insert(self, code: str, new: Content, now: str) -> None:
-        conn = self._corpus.conn
-        twin = conn.execute(
-            "SELECT info_code FROM articles WHERE text_hash = ? ORDER BY rowid LIMIT 1",
-            (new["text_hash"],),
-        ).fetchone()
-        values = {
-            **{name: value for name, value in new.items() if name != "mentions"},
-            "info_code": code,
-            "content_hash": content_hash(new),
-            "revision": 1,
-            "first_seen_at": now,
-            "updated_at": now,
-            "run_id": self._run_id,
-            "same_text_as": twin and twin[0],
-            "duplicate_group": code,
-        }
-        conn.execute(
-            f"INSERT INTO articles ({', '.join(values)}) VALUES (:{', :'.join(values)})", values
-        )
-        self._write_mentions(code, new)
-
-    def _update(self, code: str, merged: Content, now: str, *, new_revision: bool) -> None:
-        values = {name: value for name, value in merged.items() if name != "mentions"}
-        values |= {"content_hash": content_hash(merged), "updated_at": now, "run_id": self._run_id}
-        sets = ", ".join(f"{name} = :{name}" for name in values)
-        self._corpus.conn.execute(
-            f"UPDATE articles SET {sets}, revision = revision + :more WHERE info_code = :info_code",
-            {**values, "info_code": code, "more": int(new_revision)},
-        )
-        self._corpus.conn.execute("DELETE FROM mentions WHERE info_code = ?", (code,))
-        self._write_mentions(code, merged)
-
-    def _write_mentions(self, code: str, said: Content) -> None:
-        self._corpus.conn.executemany(
-            "INSERT INTO mentions VALUES (?, ?, ?, ?, ?, ?)",
-            [(code, *mention) for mention in said["mentions"]],
-        )
 
     def _answer(self, article: Article, given: str, now: str, *, whole: bool) -> None:
         """Mark what this article answers: its entries by every route, and its failures.
@@ -343,7 +306,3 @@ class Store:
             " AND (reason <> 'layout-changed' OR url = ?)",
             (now, code, article.page_url),
         )
-
-
-def _wording(code: str, said: Content, paragraphs: Iterable[Paragraph]) -> Wording:
-    return Wording.of(code, {**said, "content_hash": content_hash(said)}, paragraphs)

@@ -316,6 +316,27 @@ class Reparse(World):
         return {**super().result(program), "corrections": program.rows(kept)}
 
 
+class Merge(World):
+    """A corpus that is merged into one which has a part of its articles, by other files."""
+
+    name = "merge"
+
+    def __init__(self, ingest: Ingest) -> None:
+        super().__init__(ingest.folder, ingest._corpus_of)
+        self._ingest = ingest
+
+    def before(self, data: Path) -> None:
+        Program(data)("ingest", str(self._ingest.files / "old_post"), code=3)
+
+    def command(self, server: Server | None, data: Path) -> list[str]:
+        assert self._ingest.whole
+        return ["ingest", str(self._ingest.folder / f"{self._ingest.name}-whole")]
+
+    def result(self, program: Program) -> Any:
+        kept = "SELECT info_code, change, parser FROM corrections ORDER BY 1, 2, id"
+        return {**super().result(program), "corrections": program.rows(kept)}
+
+
 class Rebuild(World):
     """The search index of all articles, made anew."""
 
@@ -544,6 +565,7 @@ PHASES = [
     Phase("ingest", "ingest", _writing, _unended),
     Phase("reparse", "reparse", _rereading, _unended),
     Phase("index", "rebuild", _indexing, _half_indexed),
+    Phase("merge", "merge", _writing, _unended),
     Phase("listing", "finews", _answered(listing=True), _listing),
     Phase("export", "export-jekyll-again", _exporting, _half_exported),
     Phase("article", "eastmoney", _answered(listing=False), _article),
@@ -565,7 +587,7 @@ def worlds(folder: Path, corpus_of: Corpus) -> dict[str, World]:
     """All worlds by name."""
     plain = (Blog, LaterBlog, Columns, LaterColumns)
     ingest = Ingest(folder, corpus_of)
-    made: list[World] = [ingest, Reparse(ingest), Rebuild(ingest)]
+    made: list[World] = [ingest, Reparse(ingest), Merge(ingest), Rebuild(ingest)]
     made += [kind(folder, corpus_of) for kind in plain]
     made += [Old(folder, corpus_of, version) for version in old.names(schema.corpus)[:-1]]
     for format in ("csv", "hf", "jekyll", "jsonl"):

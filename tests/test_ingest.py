@@ -320,7 +320,7 @@ def test_an_empty_folder_is_told(finews: Program, tmp_path: Path) -> None:
     done = finews.run(finews.command("ingest", str(tmp_path / "empty")))
     assert (done.returncode, done.stderr) == (
         0,
-        "No post files (.md) or pages of articles in empty.\n",
+        "No post files (.md), pages of articles or articles of a corpus in empty.\n",
     )
 
 

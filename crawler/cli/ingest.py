@@ -1,4 +1,4 @@
-"""``finews ingest``: reads post files and web archives into the corpus."""
+"""``finews ingest``: reads post files, web archives and other corpora into the corpus."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from crawler.errors import PageError, StoreError
 from crawler.files import SITE, PostFile, read_files, web_archives
 from crawler.items import Entry, Failure, Page
 from crawler.warc import Archived, read_warc
-from pipelines.database.connect import writing
+from pipelines.database.connect import CORPUS, writing
+from pipelines.database.merging import Merging
+from pipelines.database.other import corpus_at, opened
 from pipelines.database.pages import MARKED, StoredPages
 from pipelines.run import Run
 from pipelines.store import Record
@@ -49,15 +51,24 @@ def command(paths: tuple[Path, ...], wait: bool, data: Path, as_json: bool) -> N
     is one row: the fuller one fills what the others lack, whatever their order. Of a web
     archive, listings and pages of other sites are skipped.
 
+    Another corpus, the finews.db of another data folder or that folder, is merged: all
+    that it knows, with its times. Its pages come too if its pages.db stands beside it;
+    else reparse has nothing to read of them. It is never written to.
+
     \b
     Examples:
       finews ingest _posts old_post
       finews ingest finews-main.zip
       finews ingest pages.warc.gz
+      finews ingest /mnt/other/data
 
     Exit codes as for finews crawl.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    own = data / CORPUS
+    for path in paths:
+        if own.exists() and (other := corpus_at(path)) and other.samefile(own):
+            raise click.UsageError(f"{path} is the corpus itself; name another, or another --data")
     names, holds = " ".join(path.name for path in paths), True
     with (
         Run.open(data, f"ingest {names}", wait=wait) as run,
@@ -66,6 +77,9 @@ def command(paths: tuple[Path, ...], wait: bool, data: Path, as_json: bool) -> N
         run.unfinished.add(SITE)
         try:
             for path in paths:
+                if other := corpus_at(path):
+                    merge(other, run)
+                    continue
                 read(path, run)
                 for archive in web_archives(path):
                     holds &= read_archive(archive, run)
@@ -75,8 +89,9 @@ def command(paths: tuple[Path, ...], wait: bool, data: Path, as_json: bool) -> N
             run.error = error
         except KeyboardInterrupt:
             pass  # what was read is stored; to read a file again does no harm
-    if not run.counts["found"] and not run.skipped:
-        click.echo(f"No post files (.md) or pages of articles in {names}.", err=True)
+    if not (run.counts["found"] or run.skipped or run.error):
+        told = "No post files (.md), pages of articles or articles of a corpus"
+        click.echo(f"{told} in {names}.", err=True)
     sys.exit(summarise(run, broken=not holds, as_json=as_json))
 
 
@@ -104,6 +119,22 @@ def _records(file: PostFile, run: Run) -> Iterator[Record]:
         run.skipped.add(file.name)  # a notice, a README: no article anyway
     else:
         yield outcome if isinstance(outcome, Failure) else checked(outcome, run.clock())
+
+
+def merge(path: Path, run: Run) -> None:
+    """Merge the corpus at ``path`` into that of the run."""
+    run.store.flush()
+    with opened(path, run.data) as other:
+        merging = Merging(
+            run.corpus,
+            run.pages,
+            other,
+            run_id=run.id,
+            clock=run.clock,
+            counts=run.counts,
+        )
+        run.gaps += merging.run()
+    run.store.refresh()
 
 
 def read_archive(path: Path, run: Run) -> bool:

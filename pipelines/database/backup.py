@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from crawler.errors import StoreError
-from pipelines.database.connect import CORPUS, PAGES, require_corpus
+from pipelines.database.connect import CORPUS, PAGES, reading, require_corpus
 from pipelines.database.verify import problems
 from pipelines.export.whole import whole_folder
 
@@ -29,7 +29,7 @@ def backup(
     try:
         with whole_folder(dest, strange=_all_in) as part:
             for name in names:
-                _copy(data / name, part / name, watch)
+                copy(data / name, part / name, watch)
             found = next(problems(part, quick=True, still=True), None)
             if found:
                 told = f"the copy is not sound, so it is thrown away: {found.message}"
@@ -46,12 +46,14 @@ def _all_in(folder: Path) -> list[str]:
     return [each.name for each in folder.iterdir()]
 
 
-def _copy(source: Path, dest: Path, watch: Callable[[str, int], None]) -> None:
+def copy(source: Path, dest: Path, watch: Callable[[str, int], None] = lambda *_: None) -> None:
+    """Copy one file as of this moment, while others may write it. Raises :class:`sqlite3.Error`."""
+
     def told(_status: int, remaining: int, total: int) -> None:
         watch(dest.name, 100 - 100 * remaining // max(total, 1))
 
     with (
-        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as conn,
+        closing(sqlite3.connect(reading(source), uri=True)) as conn,
         closing(sqlite3.connect(dest)) as copy,
     ):
         # Of this moment: without a transaction each write of a run would begin it anew.

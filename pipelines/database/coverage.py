@@ -99,20 +99,33 @@ class Coverage:
             if not _owes(self._conn, self._site, listing) and self._take_up(listing, spans)
         ]
 
+    def add(self, listing: str, covered: Iterable[Span], read: Iterable[Span]) -> None:
+        """Take up what another corpus covered of a listing, and what its walks read there, if
+        nothing of the listing is owed.
+        """
+        more = () if _owes(self._conn, self._site, listing) else read
+        self._join(listing, [*covered, *more])
+
     def _take_up(self, listing: str, spans: list[Span]) -> bool:
         before = self._spans(listing)
-        now = joined((*before, *spans))
-        where = (self._site, listing)
-        self._conn.execute("DELETE FROM coverage WHERE site = ? AND listing = ?", where)
-        self._conn.executemany(
-            "INSERT INTO coverage VALUES (?, ?, ?, ?)",
-            [(*where, span.start or None, span.end) for span in now],
-        )
+        now = self._join(listing, spans)
         self._conn.execute(
             "UPDATE walks SET covered = 1 WHERE site = ? AND listing = ? AND to_at IS NOT NULL",
-            where,
+            (self._site, listing),
         )
         return bool(before) and now[-1].start > before[-1].end
+
+    def _join(self, listing: str, spans: list[Span]) -> list[Span]:
+        before = self._spans(listing)
+        now = joined((*before, *spans))
+        if now != before:
+            where = (self._site, listing)
+            self._conn.execute("DELETE FROM coverage WHERE site = ? AND listing = ?", where)
+            self._conn.executemany(
+                "INSERT INTO coverage VALUES (?, ?, ?, ?)",
+                [(*where, span.start or None, span.end) for span in now],
+            )
+        return now
 
     def _spans(self, listing: str) -> list[Span]:
         rows = self._conn.execute(

@@ -31,7 +31,7 @@ ORDER BY at, first, stands, revision, last, number
 
 
 def ungrouped(db: Database) -> bool:
-    """Is there an article in no group? Only a migration leaves any."""
+    """Is there an article in no group? A migration leaves some, and a merge for a moment."""
     found = db.conn.execute("SELECT 1 FROM articles WHERE duplicate_group IS NULL LIMIT 1")
     return found.fetchone() is not None
 
@@ -43,7 +43,7 @@ def regroup(db: Database) -> None:
     Raises :class:`crawler.errors.WriteFailed`.
     """
     (articles,) = db.conn.execute("SELECT count(*) FROM articles").fetchone()
-    logger.warning("grouping the near-duplicates of %d articles, once after the upgrade", articles)
+    logger.warning("grouping the near-duplicates of %d articles anew", articles)
     with writing(db):
         for table in _TABLES:
             db.conn.execute(f"DELETE FROM {table}")

@@ -128,7 +128,9 @@ def failures(db: Database, *, run_id: int | None = None) -> list[dict[str, Any]]
             db,
             "SELECT site, listing, info_code, url, reason, message, attempts, next_try_at,"
             " first_failed_at, last_failed_at, page FROM failures WHERE resolved_at IS NULL"
-            " AND run_id = coalesce(?, run_id) ORDER BY last_failed_at DESC, id DESC",
+            # What a merge brought did not fail in its run.
+            " AND (?1 IS NULL OR run_id = ?1 AND last_failed_at >="
+            " (SELECT started_at FROM runs WHERE id = ?1)) ORDER BY last_failed_at DESC, id DESC",
             run_id,
         )
     )

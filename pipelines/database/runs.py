@@ -47,8 +47,9 @@ def run(db: Database, id_: int | None, *, at_work: bool, now: datetime) -> dict[
             *dicts(
                 db,
                 "SELECT site, listing, info_code, url, reason, message, resolved_at FROM failures"
-                " WHERE run_id = ? ORDER BY last_failed_at, id",
+                " WHERE run_id = ? AND last_failed_at >= ? ORDER BY last_failed_at, id",
                 id_,
+                begin,  # what a merge brought failed before
             )
         ],
         "resting": [

@@ -22,7 +22,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from pipelines.database import schema
-from pipelines.database.connect import CORPUS, PAGES
+from pipelines.database.connect import CORPUS, PAGES, reading
 from pipelines.database.coverage import Span
 from pipelines.database.rows import time_text
 from pipelines.database.shapes import (
@@ -153,6 +153,13 @@ _PAGE_LOST = _Rule(
     WHERE page IS NOT NULL AND first_seen_at > :made
       AND NOT EXISTS (SELECT 1 FROM kept.bodies AS b WHERE b.sha256 = a.page)
       AND page NOT IN (SELECT sha256 FROM kept.pages)
+      -- what another corpus brought, before this one's run began, came perhaps without its pages
+      AND NOT EXISTS (SELECT 1 FROM (
+          SELECT info_code, page, updated_at AS at, run_id FROM articles
+          UNION ALL SELECT info_code, page, seen_at, run_id FROM corrections
+          UNION ALL SELECT info_code, page, seen_at, run_id FROM revisions) AS s
+        JOIN runs AS r ON r.id = s.run_id
+        WHERE s.info_code = a.info_code AND s.page = a.page AND s.at < r.started_at)
     """,
     f"article {{}} was read from page {{}}, which is not in {PAGES}; {_PAGES}",
 )
@@ -163,6 +170,8 @@ _CORPUS_LOST = _Rule(
     WHERE info_code IS NOT NULL AND fetched_at < :made AND {_NO_ARTICLE.format("p.info_code")}
       AND NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.info_code = p.info_code)
       AND NOT EXISTS (SELECT 1 FROM failures AS f WHERE f.info_code = p.info_code)
+      -- one that was killed has brought the pages of another corpus, and not yet their articles
+      AND NOT EXISTS (SELECT 1 FROM runs WHERE command LIKE 'ingest%' AND ended_at IS NULL)
     -- a few pages tell nothing by themselves
     HAVING 2 * count(DISTINCT info_code) >
       (SELECT count(DISTINCT info_code) FROM kept.pages WHERE fetched_at < :made)
@@ -177,10 +186,12 @@ _BODY_LOST = _Rule(
     f"page {{}} ({{}}) has no body, and nobody pruned it; {_PAGES}",
 )
 
-_STATE = "info_code, title, digest, published_at, paragraphs, tags, content_hash"
+#: The columns that :func:`pipelines.database.shapes.of_state` takes.
+STATE = "info_code, title, digest, published_at, paragraphs, tags, content_hash"
 _OF_MENTIONS = "(SELECT {}(paragraph) FROM mentions AS m WHERE m.info_code = a.info_code)"
-_ARTICLES = (
-    f"SELECT {_STATE}, text_hash, {_OF_MENTIONS.format('min')} AS first,"
+#: Articles as :func:`pipelines.database.shapes.of_article` takes them.
+ARTICLES = (
+    f"SELECT {STATE}, text_hash, {_OF_MENTIONS.format('min')} AS first,"
     f" {_OF_MENTIONS.format('max')} AS last FROM articles AS a"
 )
 
@@ -195,7 +206,22 @@ def problems(
     of an older version, nothing more is told. Raises :class:`sqlite3.Error` where a file
     cannot even be opened.
     """
-    with closing(_opened(data, still=still)) as conn:
+    pages = data / PAGES
+    yield from problems_of(
+        data / CORPUS, pages if pages.is_file() else None, quick=quick, still=still, watch=watch
+    )
+
+
+def problems_of(
+    corpus: Path,
+    pages: Path | None,
+    *,
+    quick: bool = False,
+    still: bool = False,
+    watch: Watch = lambda *_: None,
+) -> Iterator[Problem]:
+    """The same of two files by whatever names."""
+    with closing(_opened(corpus, pages, still=still)) as conn:
         try:
             for each in _Verification(conn, watch).problems(quick=quick):
                 yield Problem(each.kind, _printable(each.message))
@@ -204,15 +230,18 @@ def problems(
             yield Problem("damaged", told)
 
 
-def _opened(data: Path, *, still: bool) -> sqlite3.Connection:
-    mode = "immutable=1" if still else "mode=ro"
-    conn = sqlite3.connect(f"{(data / CORPUS).absolute().as_uri()}?{mode}", uri=True)
+def _opened(corpus: Path, pages: Path | None, *, still: bool) -> sqlite3.Connection:
+    conn = sqlite3.connect(_uri(corpus, still=still), uri=True)
     conn.row_factory = sqlite3.Row
     # Bytes that are no text are a problem of their row, and not the end of the check.
     conn.text_factory = lambda text: text.decode(errors="surrogateescape")
-    if (data / PAGES).is_file():
-        conn.execute("ATTACH ? AS kept", (f"{(data / PAGES).absolute().as_uri()}?{mode}",))
+    if pages:
+        conn.execute("ATTACH ? AS kept", (_uri(pages, still=still),))
     return conn
+
+
+def _uri(path: Path, *, still: bool) -> str:
+    return f"{path.absolute().as_uri()}?immutable=1" if still else reading(path)
 
 
 class _Verification:
@@ -320,14 +349,14 @@ class _Verification:
                 yield Problem("coverage", f"{told}; {_RESTORE}")
 
     def _articles(self) -> Iterator[Problem]:
-        for row in self._rows("articles", _ARTICLES):
+        for row in self._rows("articles", ARTICLES):
             name = f"article {row['info_code'] or '(no code)'}"
             for kind, told in of_article(dict(row)):
                 yield Problem(kind, f"{name} {told}; {_RESTORE}")
 
     def _earlier(self) -> Iterator[Problem]:
         for table in ("revisions", "corrections"):
-            for row in self._rows(table, f"SELECT {_STATE}, mentions, revision FROM {table}"):
+            for row in self._rows(table, f"SELECT {STATE}, mentions, revision FROM {table}"):
                 state = dict(row)
                 name = f"{table}: revision {row['revision']} of article {row['info_code']}"
                 for column in bad_json(state):
