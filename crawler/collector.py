@@ -239,15 +239,18 @@ class Collector:
         """Take over the articles that an earlier run gave out, and what came of them; its walks
         begin anew. Whatever else Redis has is of no use.
         """
+        given_out = dict[str, list[tuple[str, bytes, Given | None]]]()
+        for site in self._loader.list():
+            self._exchange.open(site)
+            given_out[site] = self._exchange.given(site)
+        # Behind the tasks: one that is done meanwhile is then in both, and not in neither.
         self._exchange.reread()
         came = list[Came]()
         while some := self._exchange.read(0):
             came += some
         outcomes = {given.token: each for each in came if (given := self._given(each))}
         self._exchange.taken(each.id for each in came if each not in outcomes.values())
-        for site in self._loader.list():
-            self._exchange.open(site)
-            tasks = self._exchange.given(site)
+        for site, tasks in given_out.items():
             places = dict[str, tuple[int, Task]]()
             for given in (*(each for _, _, each in tasks), *map(self._given, outcomes.values())):
                 if given and (place := self._place(site, given)):

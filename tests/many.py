@@ -18,7 +18,7 @@ from threading import Event, Thread
 from typing import Any, cast
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 
 from crawler.exchange import keys
 from tests.conftest import BIN, Program, Zygote, the_zygote
@@ -77,9 +77,10 @@ class RedisServer:
     def _answers(self) -> bool:
         try:
             return bool(self.client.ping())
-        except RedisError as error:
-            # Not yet; or it wants a password, or reads its files.
-            return "NOAUTH" in str(error)
+        except AuthenticationError:  # it wants a password
+            return True
+        except RedisError:  # not yet; or it reads its files
+            return False
 
 
 class Network:

@@ -25,7 +25,6 @@ from pipelines.hosts import Host
 # How often a collector is heard of in the time after which it counts as dead.
 _BEATS = 5
 _MANY = 200  # outcomes at once
-_DEAD_LETTERS = 10_000
 _DAY_S = 86400
 _T = TypeVar("_T")
 
@@ -196,7 +195,7 @@ class Exchange:
     def bury(self, outcome: Came, why: str) -> None:
         """Keep a copy of what broke the collector."""
         fields: dict[Any, Any] = {**outcome.fields, b"why": why.encode("utf-8", "replace")}
-        self._ask(lambda: self._redis.xadd(keys.DEAD, fields, maxlen=_DEAD_LETTERS))
+        self._ask(lambda: self._redis.xadd(keys.DEAD, fields, maxlen=keys.DEAD_LETTERS))
 
     def exhume(self) -> None:
         """What was given up is tried again: the copies go."""

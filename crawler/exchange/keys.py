@@ -18,6 +18,7 @@ WISHES = f"{_PREFIX}:wishes"
 OUTCOMES = f"{_PREFIX}:outcomes"
 #: Stream: copies of tasks and outcomes that were given up.
 DEAD = f"{_PREFIX}:dead"
+DEAD_LETTERS = 10_000  # the oldest go then
 #: Sorted set: workers by when they were last heard of, in ms.
 WORKERS = f"{_PREFIX}:workers"
 #: Who collects, for so long as it is heard of.

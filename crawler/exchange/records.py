@@ -53,6 +53,10 @@ class Given:
     entry: Entry | None = None
     look: Look | None = None
 
+    def __post_init__(self) -> None:
+        if not (self.listing or self.entry):
+            raise ValueError("it says nothing to ask for")
+
     @classmethod
     def of(cls, task: Task, token: str) -> Given:
         """A task under a token."""

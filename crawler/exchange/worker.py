@@ -104,7 +104,7 @@ class Worker:
 
         Raises :class:`LookupError` where Redis knows nothing of it: it was lost.
         """
-        text, waiting = await self._both(
+        text, waiting = await self._all(
             lambda pipe: pipe.get(keys.ended(wish)),
             lambda pipe: pipe.xrange(keys.WISHES, wish, wish),
         )
@@ -116,7 +116,7 @@ class Worker:
 
     async def withdraw(self, wish: str) -> None:
         """Nobody waits for it any more."""
-        await self._both(
+        await self._all(
             lambda pipe: pipe.set(keys.withdrawn(wish), 1, ex=86400),
             lambda pipe: pipe.xdel(keys.WISHES, wish),
         )
@@ -142,13 +142,13 @@ class Worker:
         """Up to so many tasks that wait, and those that an answer which got lost gave to us."""
         found = await self._lost() if self._unsure else []
         rows = await self._run("take", self._lanes, keys.GROUP, self.name, most)
-        return found + self._hold((*row, 1) for row in rows)
+        return found + await self._hold((*row, 1) for row in rows)
 
     async def claim(self) -> list[Taken]:
         """Tasks of workers that are not heard of any more."""
         among, silent = [keys.WORKERS, *self._lanes], int(self._silence_s * 1000)
         rows = await self._run("claim", among, keys.GROUP, self.name, silent, _CLAIM)
-        return self._hold(rows)
+        return await self._hold(rows)
 
     async def publish(self, outcome: Outcome) -> bool:
         """Hand over what became of a task; False where it is not ours any more."""
@@ -235,17 +235,31 @@ class Worker:
             for _, entries in streams:
                 held = ((id_, fields) for id_, fields in entries if fields)
                 rows += [(lane.encode(), id_, list(chain(*f.items())), 1) for id_, f in held]
-        return self._hold(rows)
+        return await self._hold(rows)
 
-    def _hold(self, rows: Iterable[Any]) -> list[Taken]:
+    async def _hold(self, rows: Iterable[Any]) -> list[Taken]:
+        """Those that are tasks; what is none is kept aside."""
         found = []
-        for stream, id_, fields, times in rows:
-            record = dict(zip(fields[::2], fields[1::2], strict=True))[RECORD]
-            taken = Taken(stream, id_, from_json(record, Given), int(times))
+        for stream, id_, flat, times in rows:
+            fields = dict(zip(flat[::2], flat[1::2], strict=True))
+            try:
+                given = from_json(fields.get(RECORD, b""), Given)
+            except ValueError as error:
+                await self._bury(stream, id_, fields, str(error))
+                continue
+            taken = Taken(stream, id_, given, int(times))
             if taken.given.token not in self.held:
                 self.held[taken.given.token] = taken
                 found.append(taken)
         return found
+
+    async def _bury(self, stream: bytes, id_: bytes, fields: dict[bytes, bytes], why: str) -> None:
+        copy: dict[Any, Any] = {**fields, b"why": why.encode("utf-8", "replace")}
+        await self._all(
+            lambda pipe: pipe.xadd(keys.DEAD, copy, maxlen=keys.DEAD_LETTERS),
+            lambda pipe: pipe.xack(stream, keys.GROUP, id_),
+            lambda pipe: pipe.xdel(stream, id_),
+        )
 
     def _tell(self, outcome: Outcome) -> None:
         """Have what was counted since the last outcome go with this one."""
@@ -259,7 +273,7 @@ class Worker:
         """What a script answers."""
         return await self._ask(lambda: self._scripts[name](keys, args))
 
-    async def _both(self, *add: Callable[[Pipeline], object]) -> list[Any]:
+    async def _all(self, *add: Callable[[Pipeline], object]) -> list[Any]:
         """What several commands answer, which are done as one."""
 
         def execute() -> Awaitable[list[Any]]:
