@@ -205,7 +205,7 @@ def _turns() -> Iterator[tuple[str, str]]:
 
 
 async def _wait_together(url: str, count: int, redis: Redis) -> tuple[int, float, int]:
-    workers = [Worker(url, "finews") for _ in range(count)]
+    workers = [Worker(url, "finews", 15.0) for _ in range(count)]
     asked: list[float] = []
     jobs = [asyncio.create_task(_ask_on(each, asked)) for each in workers]
     start = time.monotonic()
