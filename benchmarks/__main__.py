@@ -8,11 +8,33 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import duplicates, export, ingest, many, memory, merging, parse, reparse, search
+from benchmarks import (
+    duplicates,
+    exchange,
+    export,
+    ingest,
+    many,
+    memory,
+    merging,
+    parse,
+    reparse,
+    search,
+)
 
 _JOBS = {
     each.__name__.rpartition(".")[2]: each
-    for each in (parse, ingest, merging, reparse, duplicates, export, search, memory, many)
+    for each in (
+        parse,
+        ingest,
+        merging,
+        reparse,
+        duplicates,
+        export,
+        search,
+        memory,
+        many,
+        exchange,
+    )
 }
 rows = []
 for job in sys.argv[1:] or _JOBS:

@@ -33,7 +33,6 @@ _HOST = "finews.withounder.com"
 # Every post is in one of these.
 LISTINGS = ("category/emnews", *(f"yuan{number}" for number in range(7)))
 _CRAWL = ("crawl", "finews", "--json", *(f"--listing={name}" for name in LISTINGS))
-_BIN = Path(sys.executable).parent
 _SAID = (
     """
     SELECT info_code, site, listing, source, title, digest, published_at, published_raw, url,
@@ -141,10 +140,13 @@ def _said(data: Path) -> list[list[Any]]:
         return [conn.execute(sql).fetchall() for sql in _SAID]
 
 
+def program(*args: str) -> tuple[str, ...]:
+    return (str(Path(sys.executable).parent / "finews"), *args)
+
+
 def _finews(*args: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [_BIN / "finews", *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    silent = subprocess.DEVNULL
+    return subprocess.Popen([*program(*args)], stdout=silent, stderr=silent)
 
 
 def _ended(process: subprocess.Popen[bytes]) -> float:

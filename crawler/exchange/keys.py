@@ -44,6 +44,11 @@ def withdrawn(wish: str) -> str:
     return f"{_PREFIX}:withdrawn:{wish}"
 
 
+def looked(site: str) -> str:
+    """Somebody looks just now for what the dead held of a site."""
+    return f"{_PREFIX}:looked:{site}"
+
+
 def worker(name: str) -> str:
     """What a worker tells of itself."""
     return f"{_PREFIX}:worker:{name}"

@@ -146,7 +146,8 @@ class Worker:
 
     async def claim(self) -> list[Taken]:
         """Tasks of workers that are not heard of any more."""
-        among, silent = [keys.WORKERS, *self._lanes], int(self._silence_s * 1000)
+        among = [keys.WORKERS, keys.looked(self._site), *self._lanes]
+        silent = int(self._silence_s * 1000)
         rows = await self._run("claim", among, keys.GROUP, self.name, silent, _CLAIM)
         return await self._hold(rows)
 

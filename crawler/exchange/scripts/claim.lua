@@ -1,11 +1,15 @@
 -- Claim what workers hold that are not heard of any more.
--- KEYS: workers by when they were heard of, streams of tasks
+-- KEYS: workers by when they were heard of, whoever looked last, streams of tasks
 -- ARGV: group, worker, ms of silence after which a worker counts as dead, how many
 -- Gives a list of: stream, id, fields, how often the task was given to a worker.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local found, left = {}, tonumber(ARGV[4])
-for number = 2, #KEYS do
+-- To look at all workers takes a while: if each of very many did, nothing else would be done.
+if not redis.call('SET', KEYS[2], ARGV[2], 'NX', 'PX', 250) then
+  return found
+end
+for number = 3, #KEYS do
   local stream = KEYS[number]
   local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, ARGV[1])
   for _, consumer in ipairs(consumers.err and {} or consumers) do
