@@ -11,7 +11,7 @@ import fcntl
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from io import TextIOWrapper
@@ -42,9 +42,10 @@ def event(name: str, message: str, *, level: int = logging.INFO, **fields: objec
 
 @contextmanager
 def logging_run(
-    run_id: int, settings: Log, *, verbose: bool = False, quiet: bool = False
+    run_id: Callable[[], int], settings: Log, *, verbose: bool = False, quiet: bool = False
 ) -> Iterator[None]:
-    """Write events of a run to the file of ``settings``, and to standard error if ``verbose``.
+    """Write events to the file of ``settings``, and to standard error if ``verbose``, as those of
+    the run that is at work.
 
     Call it under the run lock: two runs must not turn the files over. A file that cannot be
     opened or written is told once on standard error, unless ``quiet``, and the run goes on without
@@ -128,14 +129,14 @@ def _give_up(path: Path, error: BaseException | None) -> None:
 class _Screen(logging.Handler):
     """Short lines on standard error, whatever that is at the moment: above a bar, if there is."""
 
-    def __init__(self, run_id: int) -> None:
+    def __init__(self, run_id: Callable[[], int]) -> None:
         super().__init__()
         self._run_id = run_id
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name != _logger.name and record.levelno >= logging.ERROR:
             return  # Scrapy's own handler prints it, with its trace
-        text = f"{_time(record):%H:%M:%S} run {self._run_id}: {record.getMessage()}"
+        text = f"{_time(record):%H:%M:%S} run {self._run_id()}: {record.getMessage()}"
         with suppress(OSError):  # nobody is there to read it
             click.echo(text.splitlines()[0], err=True)
 
@@ -143,7 +144,9 @@ class _Screen(logging.Handler):
 class _File(RotatingFileHandler):
     """JSON Lines, in files that are turned over; falls silent, with a sentence, when it cannot."""
 
-    def __init__(self, run_id: int, path: Path, size: int, files: int, quiet: bool) -> None:
+    def __init__(
+        self, run_id: Callable[[], int], path: Path, size: int, files: int, quiet: bool
+    ) -> None:
         self._run_id = run_id
         self._quiet = quiet
         self._broken = False
@@ -157,7 +160,7 @@ class _File(RotatingFileHandler):
         )
 
     def format(self, record: logging.LogRecord) -> str:
-        return line(record, self._run_id)
+        return line(record, self._run_id())
 
     def emit(self, record: logging.LogRecord) -> None:
         if not self._broken:

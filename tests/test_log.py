@@ -107,7 +107,7 @@ def test_the_log_of_another_run_is_left_alone(
     path = tmp_path / "log"
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with logging_run(1, Log(file=path)):
+        with logging_run(lambda: 1, Log(file=path)):
             event("x", "y")
     assert path.read_text() == ""
     assert "another run writes to it" in capsys.readouterr().err
@@ -116,7 +116,7 @@ def test_the_log_of_another_run_is_left_alone(
 def test_files_are_turned_over_and_no_line_is_lost(tmp_path: Path) -> None:
     log = Log(file=tmp_path / "log", size=1, files=3)
     for run in (1, 2):
-        with logging_run(run, log):
+        with logging_run(lambda run=run: run, log):
             for number in range(1500):
                 event("article-new", "中" * 300, number=number)
     assert [path.name for path in files_of(log)] == ["log.3", "log.2", "log.1", "log"]
@@ -128,7 +128,7 @@ def test_files_are_turned_over_and_no_line_is_lost(tmp_path: Path) -> None:
 def test_half_a_line_of_a_killed_run_is_ended(tmp_path: Path) -> None:
     log = Log(file=tmp_path / "log")
     (tmp_path / "log").write_text('{"run": 1, "ev')
-    with logging_run(2, log):
+    with logging_run(lambda: 2, log):
         event("x", "y")
     assert [each["event"] for each in lines_of(log, 2)] == ["x"]
     assert list(lines_of(log, 1)) == []
@@ -136,7 +136,7 @@ def test_half_a_line_of_a_killed_run_is_ended(tmp_path: Path) -> None:
 
 def test_of_libraries_only_what_is_amiss(tmp_path: Path) -> None:
     log = Log(file=tmp_path / "log")
-    with logging_run(1, log):
+    with logging_run(lambda: 1, log):
         other = logging.getLogger("scrapy.core.engine")
         other.info("Spider opened")
         other.warning("odd %s", "thing")
@@ -152,7 +152,7 @@ def test_of_libraries_only_what_is_amiss(tmp_path: Path) -> None:
 def test_hosts_that_refuse_rest_and_answer(tmp_path: Path) -> None:
     log, now = Log(file=tmp_path / "log"), datetime(2022, 6, 1, tzinfo=SHANGHAI)
     clock = [now]
-    with logging_run(1, log):
+    with logging_run(lambda: 1, log):
         hosts = StoredHosts(open_corpus(tmp_path), lambda: clock[0], 1)
         hosts.answered("h")
         hosts.refused("h", "http-429", None, "finews")

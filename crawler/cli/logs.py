@@ -13,10 +13,15 @@ from pipelines.run import Run
 def attach(run: Run, settings: Log, command: str, *, verbose: bool, quiet: bool) -> None:
     """Log a run that is open until it has written its last and given its lock back."""
     log = ExitStack()
-    log.enter_context(logging_run(run.id, settings, verbose=verbose, quiet=quiet))
+    log.enter_context(logging_run(lambda: run.id, settings, verbose=verbose, quiet=quiet))
     run.ends.push(log)
+    begun(run, command)
+
+
+def begun(run: Run, command: str) -> None:
+    """Tell that a run begins, and when it ends what it did."""
     event("run-begun", f"run {run.id} begins: {command}", command=command, data=str(run.data))
-    log.callback(_ended, run)
+    run.ends.callback(_ended, run)
 
 
 def _ended(run: Run) -> None:

@@ -35,13 +35,14 @@ class Wish:
     """A crawl that somebody wants: a site, with the arguments of its spider.
 
     With ``due`` it reads only what is due by now. ``retry`` are the URLs of failures that are to be
-    tried again, as if for the first time.
+    tried again, as if for the first time. ``worker`` is who waits for it.
     """
 
     site: str
     arguments: dict[str, str] = field(default_factory=dict)
     due: bool = False
     retry: tuple[str, ...] = ()
+    worker: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
