@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sqlite3
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Event
+from itertools import islice
 from typing import NamedTuple
 
 from scrapy.crawler import Crawler
@@ -23,20 +23,22 @@ from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
 from crawler.config_file import load
-from crawler.errors import Abandoned, StoreError
-from crawler.exchange.collector import Came, Exchange
+from crawler.errors import Abandoned, FinewsError, StoreError, WriteFailed
+from crawler.exchange.collector import Came, Ending, Exchange
 from crawler.exchange.keys import Lane
 from crawler.exchange.records import Given, Outcome, Wish, given_of, outcome_of
 from crawler.frontier.due import due_tasks
 from crawler.frontier.plan import Plan, Task, failure_of
-from crawler.items import Failure, Listing
+from crawler.items import Entry, Listing
 from crawler.log import event
 from crawler.spiders.listing import ListingSpider
 from pipelines.database.connect import writing
 from pipelines.database.failures import make_due
+from pipelines.database.frontier import Frontier
+from pipelines.database.hosts import StoredHosts
 from pipelines.database.ledger import COUNTS
-from pipelines.run import Run
-from pipelines.store import Record
+from pipelines.run import Folder, Run
+from pipelines.store import Record, Store
 from pipelines.validate import checked
 
 # What is younger comes first.
@@ -44,34 +46,47 @@ _FRESH = timedelta(days=2)
 # So many tasks are given out before more are; more where there are many workers.
 _FEW = 250
 _FEW_A_WORKER = 8
-_NEWS_S = 1.0  # how long to wait for outcomes
+# How often to hear of wishes, and how long to wait for outcomes.
+_WISHES_S = 0.2
+_NEWS_S = 0.5
 # How long to wait for more where some came: one commit for all is cheaper than one for each.
 _MORE_S = 0.05
+_BATCH = 64  # outcomes that are unpacked at once
 # Of the time after which a worker counts as dead: how often to look whether Redis still has what
-# was given out; how long an outcome is waited for while later ones are there; after how long
-# without workers the lock is given back.
-_LOOK, _ORDER, _ALONE = 1 / 3, 8, 4
-_ATTEND_S = 3600.0
+# was given out; how long an outcome is waited for while later ones are there.
+_LOOK, _ORDER = 1 / 3, 8
+# What the database says where the record is at fault, and not the disk.
+_OF_RECORD = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
 
 
 class _Heard(NamedTuple):
-    """An outcome that the plan knows of: what is to be stored of it, what follows."""
+    """An outcome that the plan knows of: what is to be stored of it, what follows, and why it is
+    a dead letter, where it is one.
+    """
 
     came: Came
     task: Task
     records: list[Record]
     following: list[Task] = []  # noqa: RUF012 -- never changed
+    dead: str | None = None
 
 
 @dataclass(slots=True, eq=False)
 class _Crawl:
-    """One crawl of a site; ``wish`` None: only what an earlier run gave out is taken."""
+    """One crawl of a site, a run of its own; ``wish`` None: only what an earlier run gave out is
+    taken.
+    """
 
     site: str
     wish: Wish | None
     spider: ListingSpider
+    run: Run
     plan: Plan
-    before: Counter[str]  # what the run had counted of the site when it began
     wishes: set[str] = field(default_factory=set)
     open: dict[str, Task] = field(default_factory=dict)  # by token, in the order they were given
     begun: bool = False  # are its listings asked for?
@@ -101,66 +116,89 @@ class _Crawl:
 
 
 class Collector:
-    """Takes part in one run, until nothing is wanted any more or nobody is there to ask.
+    """Plans and stores in an open folder, until nothing is wanted any more.
 
-    ``attend`` is called once an hour: others look after the corpus when a run has ended.
-    Raises :class:`StoreError`, :class:`RedisRefuses`, and :class:`InterruptedError` once it is to
-    end.
+    Each crawl is a run: ``begun`` is called with it and its command, ``ended`` when it is over.
+    Raises :class:`StoreError` and :class:`RedisRefuses`.
     """
 
     def __init__(
         self,
-        run: Run,
+        folder: Folder,
         exchange: Exchange,
         settings: Settings,
-        ending: Event,
-        attend: Callable[[], None],
+        ending: Ending,
+        begun: Callable[[Run, str], None],
+        ended: Callable[[Run], None],
     ) -> None:
-        self._run = run
-        self._attend = attend
+        self._folder = folder
         self._exchange = exchange
         self._settings = settings
         self._ending = ending
+        self._begun = begun
+        self._ended = ended
         self._silence_s = settings.getfloat("FINEWS_SILENCE")
         self._loader = SpiderLoader.from_settings(settings)
         self._crawls: list[_Crawl] = []
         self._known: set[str] = set()  # wishes
         self._came: dict[str, Came] = {}  # outcomes that are not taken yet, by token
-        self._looked = self._heard = self._attended = time.monotonic()
+        self._looked = self._heard = 0.0
+        self._stored: Run | None = None  # the last that wrote
+        self._run_id = 0
 
     def work(self) -> None:
         """Give out and take in."""
-        self._exchange.tell_rests(self._run.hosts.at_rest())
-        self._adopt()
-        while True:
-            if self._ending.is_set():
-                raise InterruptedError
-            self._hear_wishes()
-            self._go_on()
-            wanted = any(crawl.wish for crawl in self._crawls)
-            came = self._exchange.read(_NEWS_S if wanted else 0)
-            if came:
-                self._ending.wait(_MORE_S)
-                came += self._exchange.read(0)
-            self._take(came)
-            if not (wanted or came):
-                return
-            if time.monotonic() - self._attended > _ATTEND_S:
-                self._attended = time.monotonic()
-                self._attend()
-            if came:
-                self._heard = time.monotonic()
-            elif self._is_alone():
-                self._run.stop("no worker is left")
-                return
-            elif time.monotonic() - self._looked > _LOOK * self._silence_s:
-                self._look()
+        try:
+            self._tell_rests()
+            self._adopt()
+            while self._turn():
+                self._check()
+            self._leave()
+        except StoreError as error:
+            for crawl in self._crawls:
+                crawl.run.error = error
+            if not self._crawls:
+                raise
+        except InterruptedError:
+            for crawl in self._crawls:
+                crawl.run.stop("told to end")
+        finally:
+            for crawl in list(self._crawls):
+                self._end(crawl)
 
-    def leave(self) -> None:
+    def number(self) -> int:
+        """The number of the run at work at the moment."""
+        return self._run_id
+
+    def _check(self) -> None:
+        if self._ending.is_set():
+            raise InterruptedError
+
+    def _turn(self) -> bool:
+        """Hear what is wanted, give out, take in; False where nothing is wanted any more."""
+        if time.monotonic() - self._heard > _WISHES_S:
+            self._heard = time.monotonic()
+            self._hear_wishes()
+        self._go_on()
+        wanted = any(crawl.wish for crawl in self._crawls)
+        came = self._exchange.read(_NEWS_S if wanted else 0)
+        if came:
+            self._ending.wait(_MORE_S)
+            came += self._exchange.read(0)
+        self._take(came)
+        if not came and time.monotonic() - self._looked > _LOOK * self._silence_s:
+            self._look()
+        return bool(wanted or came)
+
+    def _leave(self) -> None:
         """Have nothing done any more that was given out: the next run gives it out again."""
         for site in self._loader.list():
             given = self._exchange.given(site)
             self._exchange.take_back((stream, id_) for stream, id_, _ in given)
+
+    def _tell_rests(self) -> None:
+        rests = StoredHosts(self._folder.corpus, self._folder.clock, 0).at_rest()
+        self._exchange.tell_rests(rests)
 
     def _hear_wishes(self) -> None:
         wishes = self._exchange.wishes()
@@ -168,22 +206,23 @@ class Collector:
             if id_ not in self._known:
                 self._begin(id_, wish)
         for crawl in list(self._crawls):
+            why = "nobody waits for it any more"
             for id_ in crawl.wishes - wishes.keys():
-                if self._exchange.is_withdrawn(id_):
-                    crawl.wishes.discard(id_)
-                    self._known.discard(id_)
+                why = self._exchange.why_withdrawn(id_) or why
+                crawl.wishes.discard(id_)
+                self._known.discard(id_)
             if crawl.wish and not crawl.wishes:
-                self._break_off(crawl)
+                self._break_off(crawl, why)
 
-    def _break_off(self, crawl: _Crawl) -> None:
-        """Nobody waits for it any more: what is owed is for a later run."""
-        self._crawls.remove(crawl)
-        self._run.stop(f"nobody waits for the crawl of {crawl.site} any more")
+    def _break_off(self, crawl: _Crawl, why: str) -> None:
+        """What is owed is for a later run."""
+        crawl.run.stop(why)
         self._exchange.take_back(
             (stream, id_)
             for stream, id_, given in self._exchange.given(crawl.site)
             if given and given.token in crawl.open
         )
+        self._end(crawl)
 
     def _begin(self, id_: str, wish: Wish | None) -> None:
         """Begin the crawl that somebody wants, or have him join one that is at work."""
@@ -193,89 +232,110 @@ class Collector:
             return
         if wish is None or wish.site not in self._loader.list():
             site, why = (wish.site, "there is no such site") if wish else ("", "it is no wish")
-            self._fulfil(id_, site, Counter(), outcome="error", reason=why)
+            self._refuse(id_, site, why)
             return
+        command = f"collect {wish.site}" + (" --due" if wish.due else "")
+        run = Run(self._folder, command)
+        self._run_id = run.id
+        self._begun(run, command)
+        run.unfinished.add(wish.site)
         try:
-            arguments = self._arguments(wish)
-            crawl = arguments is not None and self._crawl(wish.site, arguments, wish)
+            arguments = self._arguments(wish, run)
+            nothing = {"owed": "yes"}
+            crawl = self._crawl(wish.site, nothing if arguments is None else arguments, run, wish)
         except (ValueError, TypeError) as error:  # TypeError: no argument of the spider
-            self._fulfil(id_, wish.site, Counter(), outcome="error", reason=str(error))
+            run.stop(str(error))
+            run.end()
+            self._refuse(id_, wish.site, str(error))
             return
-        if not crawl:
-            self._run.idle()
-            self._fulfil(id_, wish.site, self._counted(wish.site))
-            return
-        event("crawl-begun", f"{wish.site}: workers crawl it", site=wish.site)
         crawl.wishes.add(id_)
-        crawl.plan.resume()
-        self._run.unfinished.add(wish.site)
+        if arguments is None:
+            run.idle()
+            run.unfinished.discard(wish.site)
+            self._end(crawl)
+        else:
+            crawl.plan.resume()
 
-    def _arguments(self, wish: Wish) -> dict[str, str] | None:
+    def _arguments(self, wish: Wish, run: Run) -> dict[str, str] | None:
         """The arguments of the spider; None where nothing is due."""
         if wish.retry:
-            with writing(self._run.corpus):
-                urls = ((wish.site, url) for url in wish.retry)
-                make_due(self._run.corpus, urls, self._run.clock())
+            with writing(run.corpus):
+                make_due(run.corpus, ((wish.site, url) for url in wish.retry), run.clock())
             self._exchange.exhume()
         if not wish.due:
             return wish.arguments
         task = {wish.site: {"listing": "", **wish.arguments}}
-        due = due_tasks(self._run, task, self._settings, load().settings.polling)
-        return due.get(wish.site)
+        due = due_tasks(run, task, self._settings, load().settings.polling).get(wish.site)
+        if due is None or not due["listing"]:
+            return due
+        names = [name for name in due["listing"].split(",") if name not in self._walked(wish.site)]
+        # What another crawl is walking at the moment is not due.
+        return {**due, "listing": ",".join(names)} if names else None
 
-    def _crawl(self, site: str, arguments: dict[str, str], wish: Wish | None) -> _Crawl:
+    def _walked(self, site: str) -> set[str]:
+        """The listings that are being walked."""
+        found = (crawl.plan.walks.under_way for crawl in self._crawls if crawl.site == site)
+        return set[str]().union(*found)
+
+    def _crawl(self, site: str, arguments: dict[str, str], run: Run, wish: Wish | None) -> _Crawl:
         kind = self._loader.load(site)
         assert issubclass(kind, ListingSpider)
         crawler = Crawler(kind, self._settings)
         spider = kind.from_crawler(crawler, **arguments)
         beside = wish is None or any(each.site == site and each.wish for each in self._crawls)
-        plan = Plan(self._run, spider, crawler.settings, beside=beside)
-        crawl = _Crawl(site, wish, spider, plan, self._counted(site))
+        plan = Plan(run, spider, crawler.settings, beside=beside)
+        crawl = _Crawl(site, wish, spider, run, plan)
         self._crawls.append(crawl)
-        self._exchange.open(site)
         return crawl
 
     def _adopt(self) -> None:
         """Take over the articles that an earlier run gave out, and what came of them; its walks
         begin anew. Whatever else Redis has is of no use.
         """
-        given_out = dict[str, list[tuple[str, bytes, Given | None]]]()
-        for site in self._loader.list():
-            self._exchange.open(site)
-            given_out[site] = self._exchange.given(site)
-        # Behind the tasks: one that is done meanwhile is then in both, and not in neither.
+        # Tasks before outcomes: what is done meanwhile is then in both, and not in neither.
+        given_out = {site: self._exchange.given(site) for site in self._loader.list()}
         self._exchange.reread()
-        came = list[Came]()
-        while some := self._exchange.read(0):
-            came += some
+        came = self._all_that_came()
         outcomes = {given.token: each for each in came if (given := self._given(each))}
-        self._exchange.taken(each.id for each in came if each not in outcomes.values())
+        done = [given for each in outcomes.values() if (given := self._given(each))]
         for site, tasks in given_out.items():
-            places = dict[str, tuple[int, Task]]()
-            for given in (*(each for _, _, each in tasks), *map(self._given, outcomes.values())):
-                if given and (place := self._place(site, given)):
-                    places[given.token] = place, given.task
+            crawl = self._left(site, [*done, *(each for _, _, each in tasks if each)])
+            adopted = crawl.open if crawl else {}
             self._exchange.take_back(
                 (stream, id_)
                 for stream, id_, given in tasks
-                if given is None or given.token not in places
+                if given is None or given.token not in adopted
             )
-            if places:
-                crawl = self._crawl(site, {"owed": "yes"}, None)
-                crawl.open = {
-                    token: places[token][1]
-                    for token in sorted(places, key=lambda token: places[token][0])
-                }
-                known = places.keys() & outcomes.keys()
-                self._came.update((token, outcomes.pop(token)) for token in known)
-        self._exchange.taken(each.id for each in outcomes.values())
+            self._came.update((token, outcomes[token]) for token in adopted if token in outcomes)
+        kept = {each.id for each in self._came.values()}
+        self._exchange.taken(each.id for each in came if each.id not in kept)
 
-    def _place(self, site: str, given: Given) -> int | None:
-        """Where the article stands among those that are owed; None where it does not."""
-        if given.entry is None or given.look or given.entry.site != site:
+    def _left(self, site: str, given: Iterable[Given]) -> _Crawl | None:
+        """A crawl of those articles that are owed; None where none is."""
+        frontier = Frontier(self._folder.corpus, site, 0, self._folder.clock)
+        places = dict[str, tuple[int, Task]]()
+        for each in given:
+            ours = each.entry and not each.look and each.entry.site == site
+            if ours and each.entry and (place := frontier.place(each.entry)):
+                places[each.token] = place, each.task
+        if not places:
             return None
-        with writing(self._run.corpus):
-            return self._run.frontier(site).adopt(given.entry)
+        command = f"collect {site} (what was left)"
+        run = Run(self._folder, command)
+        self._begun(run, command)
+        run.counts["found"] += len(places)
+        with writing(run.corpus):
+            run.frontier(site).adopt(place for place, _ in places.values())
+        crawl = self._crawl(site, {"owed": "yes"}, run, None)
+        order = sorted(places, key=lambda token: places[token][0])
+        crawl.open = {token: places[token][1] for token in order}
+        return crawl
+
+    def _all_that_came(self) -> list[Came]:
+        came = list[Came]()
+        while some := self._exchange.read(0):
+            came += some
+        return came
 
     def _given(self, came: Came) -> Given | None:
         """The task of an outcome; one that has none is kept aside."""
@@ -287,22 +347,36 @@ class Collector:
 
     def _go_on(self) -> None:
         """Give out what is to be asked for next; end the crawls that are done."""
-        workers = self._exchange.workers()
         # What an earlier run left comes first, and is stored first.
         left = {crawl.site for crawl in self._crawls if crawl.wish is None}
+        few = max(_FEW, self._exchange.workers() * _FEW_A_WORKER)
         for crawl in list(self._crawls):
             if crawl.wish and crawl.site in left:
                 continue
-            tasks = crawl.next(max(_FEW, workers * _FEW_A_WORKER))
+            self._run_id = crawl.run.id
+            tasks = crawl.next(few)
             if tasks is None:
+                crawl.run.unfinished.discard(crawl.site)
                 self._end(crawl)
             elif tasks:
                 self._give(crawl, tasks)
 
     def _give(self, crawl: _Crawl, tasks: Iterable[Task]) -> None:
+        """Give out tasks; no article that is asked for already, by whichever crawl."""
+        asked = {
+            task.what.info_code
+            for each in self._crawls
+            if each.site == crawl.site
+            for task in each.open.values()
+            if isinstance(task.what, Entry)
+        }
         if not crawl.open:
             crawl.since = time.monotonic()
-        given = [Given.of(task, secrets.token_hex(8)) for task in tasks]
+        given = [
+            Given.of(task, secrets.token_hex(8))
+            for task in tasks
+            if isinstance(task.what, Listing) or task.what.info_code not in asked
+        ]
         crawl.open.update((each.token, each.task) for each in given)
         self._exchange.give(crawl.site, [(each, self._lane(each)) for each in given])
 
@@ -311,64 +385,52 @@ class Collector:
             return "listing"
         assert given.entry
         published = given.entry.published_at
-        old = published and published < self._run.clock() - _FRESH
+        old = published and published < self._folder.clock() - _FRESH
         return "backfill" if given.look or old else "fresh"
 
     def _end(self, crawl: _Crawl) -> None:
+        """The run of a crawl is over; tell who waits."""
         self._crawls.remove(crawl)
-        if not any(each.site == crawl.site for each in self._crawls):
-            self._run.unfinished.discard(crawl.site)
-        self._run.save()
+        crawl.run.end()
         for id_ in crawl.wishes:
-            self._fulfil(id_, crawl.site, crawl.before)
+            self._fulfil(id_, crawl)
+        self._known -= crawl.wishes
+        self._ended(crawl.run)
 
-    def _fulfil(self, id_: str, site: str, before: Counter[str], **more: str) -> None:
-        """Tell who waits how the crawl of a site went."""
+    def _fulfil(self, id_: str, crawl: _Crawl) -> None:
+        run = crawl.run
+        if run.outcome != "finished":
+            return  # it is wanted still: another run goes on with it
+        summary = {
+            "site": crawl.site,
+            "run": run.id,
+            "outcome": run.outcome,
+            **{name: run.counts[name] for name in COUNTS},
+            "resting": sorted(run.resting),
+            "gaps": [listing for _, listing in run.gaps],
+        }
+        self._exchange.fulfil(id_, summary)
+
+    def _refuse(self, id_: str, site: str, why: str) -> None:
         self._known.discard(id_)
-        counts = self._counted(site)
-        counts.subtract(before)
-        gaps = [listing for of_site, listing in self._run.gaps if of_site == site]
-        self._exchange.fulfil(
-            id_,
-            {
-                "site": site,
-                "run": self._run.id,
-                "outcome": "finished",
-                **{name: counts[name] for name in COUNTS if name != "found"},
-                "resting": sorted(self._run.resting),
-                "gaps": gaps,
-                **more,
-            },
-        )
-
-    def _counted(self, site: str) -> Counter[str]:
-        """What the run has counted of a site."""
-        counts = Counter[str]()
-        for (of_site, _), own in self._run.tally.items():
-            if of_site == site:
-                counts.update(own)
-        return counts
+        self._exchange.fulfil(id_, {"site": site, "run": None, "outcome": "error", "reason": why})
 
     def _take(self, came: Iterable[Came]) -> None:
         """Take what came, as far as it is its turn; give out what follows from it."""
         vain = []
         for each in came:
             given = self._given(each)
-            if given and any(given.token in crawl.open for crawl in self._crawls):
+            waited = given and any(given.token in crawl.open for crawl in self._crawls)
+            if given and waited and given.token not in self._came:
                 self._came[given.token] = each
             else:
                 vain.append(each.id)  # nobody waits for it any more
-        heard, following = list[_Heard](), list[tuple[_Crawl, list[Task]]]()
-        for crawl in self._crawls:
-            for task, outcome in self._in_order(crawl):
-                heard.append(self._hear(crawl, task, outcome))
-                following.append((crawl, heard[-1].following))
-        self._store(heard)
-        if heard:
-            self._run.save()
-        self._exchange.taken([*vain, *(each.came.id for each in heard)])
-        for crawl, tasks in following:
-            self._give(crawl, tasks)
+        self._exchange.taken(vain)
+        for crawl in list(self._crawls):
+            outcomes = self._in_order(crawl)
+            while batch := list(islice(outcomes, _BATCH)):
+                self._run_id = crawl.run.id
+                self._store(crawl, [self._hear(crawl, task, each) for task, each in batch])
 
     def _in_order(self, crawl: _Crawl) -> Iterator[tuple[Task, Came]]:
         """What came of a crawl's tasks, in the order in which they were given out."""
@@ -382,26 +444,24 @@ class Collector:
 
     def _hear(self, crawl: _Crawl, task: Task, came: Came) -> _Heard:
         """Let the plan know of an outcome."""
+        now = crawl.run.clock()
         try:
             outcome = outcome_of(came.fields)
             following = self._planned(crawl, task, outcome)
-            for each in outcome.failures:
-                if each.reason == Abandoned.reason:
-                    self._exchange.bury(came, each.message)
-        except StoreError:
+            articles = [checked(each, now) for each in outcome.articles]
+        except FinewsError:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must go on
             if isinstance(task.what, Listing):
                 crawl.plan.walks.failed(task.what)
-            return _Heard(came, task, [self._broken(came, task, error)])
-        now = self._run.clock()
-        articles = [checked(each, now) for each in outcome.articles]
+            return _broken(came, task, error)
+        given_up = [each.message for each in outcome.failures if each.reason == Abandoned.reason]
         records = [*outcome.pages, *articles, *outcome.looks, *outcome.failures]
-        return _Heard(came, task, records, following)
+        return _Heard(came, task, records, following, "; ".join(given_up) or None)
 
     def _planned(self, crawl: _Crawl, task: Task, outcome: Outcome) -> list[Task]:
         """What follows from an outcome."""
-        self._count(crawl.site, outcome)
+        _count(crawl.run, crawl.site, outcome)
         plan, what = crawl.plan, task.what
         found = [
             each
@@ -419,75 +479,94 @@ class Collector:
             plan.put_back(what)
         return found
 
-    def _count(self, site: str, outcome: Outcome) -> None:
-        run = self._run
-        run.counts.update(outcome.counts)
-        for listing, counts in outcome.tally.items():
-            run.tally[site, listing].update(counts)
-        off = outcome.clock_off
-        if off is not None and (run.clock_off is None or abs(off) < abs(run.clock_off)):
-            run.clock_off = off
-        for host, known in outcome.hosts.items():
-            run.hosts.hear(host, known)
-        for host in outcome.resting:
-            if rest := run.hosts.rest(host):
-                run.resting[host] = rest
-
-    def _store(self, heard: Iterable[_Heard]) -> None:
-        """Write all that was heard; what the database does not take is a failure by itself."""
-        store = self._run.store
+    def _store(self, crawl: _Crawl, heard: Sequence[_Heard]) -> None:
+        """Write what was heard; then it is gone from Redis, and what follows is given out."""
+        run = crawl.run
+        if self._stored is not run:
+            run.store.refresh()
+            self._stored = run
         try:
-            for each in heard:
-                for record in each.records:
-                    store.add(record)
-            store.flush()
-        except StoreError:
-            raise
-        except Exception:  # noqa: BLE001 -- which of them it is, tells the second try
-            store.forget()
-            for each in heard:
-                self._store_alone(each)
+            _write(run.store, [record for each in heard for record in each.records])
+        except WriteFailed as error:
+            if not isinstance(error.__cause__, _OF_RECORD):
+                raise
+            heard = [self._stored_alone(run, each) for each in heard]
+        except UnicodeError:  # half a character, which no column takes
+            heard = [self._stored_alone(run, each) for each in heard]
+        run.save()
+        for each in heard:
+            if each.dead:
+                self._exchange.bury(each.came, each.dead)
+        self._exchange.taken(each.came.id for each in heard)
+        self._give(crawl, [task for each in heard for task in each.following])
 
-    def _store_alone(self, heard: _Heard) -> None:
-        store = self._run.store
+    def _stored_alone(self, run: Run, heard: _Heard) -> _Heard:
+        """Write one by itself; what the database does not take is a failure."""
         try:
-            for record in heard.records:
-                store.add(record)
-            store.flush()
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 -- it must not stop the others
-            store.forget()
-            store.add(self._broken(heard.came, heard.task, error))
-            store.flush()
-
-    def _broken(self, came: Came, task: Task, error: Exception) -> Failure:
-        """The failure of a task whose outcome cannot be taken; the outcome is kept aside."""
-        told = f"{type(error).__name__}: {error}"
-        self._exchange.bury(came, told)
-        why = f"what came of it could not be taken: {told}"
-        return failure_of(Abandoned(why, url=task.what.url), task)
-
-    def _is_alone(self) -> bool:
-        """Has there been no worker for a while?"""
-        if self._exchange.workers():
-            self._heard = time.monotonic()
-        return time.monotonic() - self._heard > _ALONE * self._silence_s
+            _write(run.store, heard.records)
+        except WriteFailed as error:
+            if not isinstance(error.__cause__, _OF_RECORD):
+                raise
+            broken = _broken(heard.came, heard.task, error.__cause__)
+        except UnicodeError as error:
+            broken = _broken(heard.came, heard.task, error)
+        else:
+            return heard
+        _write(run.store, broken.records)
+        return broken._replace(following=heard.following)
 
     def _look(self) -> None:
         """Give out again what Redis lost."""
         self._looked = time.monotonic()
-        sites = {crawl.site for crawl in self._crawls}
-        tasks = sum(len(crawl.open) for crawl in self._crawls)
-        if self._exchange.count(sites) >= tasks:
-            return
-        event("redis-lost", "Redis lost tasks: they are given out again", level=logging.WARNING)
+        # Tasks before outcomes, as above.
+        there = {
+            given.token
+            for site in {crawl.site for crawl in self._crawls}
+            for _, _, given in self._exchange.given(site)
+            if given
+        }
+        self._take(self._all_that_came())
         for crawl in self._crawls:
-            self._exchange.open(crawl.site)
-            there = {given.token for _, _, given in self._exchange.given(crawl.site) if given}
             lost = [
                 Given.of(task, token)
                 for token, task in crawl.open.items()
                 if token not in there and token not in self._came
             ]
-            self._exchange.give(crawl.site, [(each, self._lane(each)) for each in lost])
+            if lost:
+                told = f"Redis lost {len(lost)} tasks: they are given out again"
+                event("redis-lost", told, level=logging.WARNING, site=crawl.site)
+                self._exchange.give(crawl.site, [(each, self._lane(each)) for each in lost])
+
+
+def _count(run: Run, site: str, outcome: Outcome) -> None:
+    """Count what a worker counted, and know what it knows of hosts."""
+    run.counts.update(outcome.counts)
+    for listing, counts in outcome.tally.items():
+        run.tally[site, listing].update(counts)
+    off = outcome.clock_off
+    if off is not None and (run.clock_off is None or abs(off) < abs(run.clock_off)):
+        run.clock_off = off
+    for host, known in outcome.hosts.items():
+        run.hosts.hear(host, known)
+    for host in outcome.resting:
+        if rest := run.hosts.rest(host):
+            run.resting[host] = rest
+
+
+def _write(store: Store, records: Iterable[Record]) -> None:
+    """Write all or, where that raises, nothing of the last batch."""
+    try:
+        for record in records:
+            store.add(record)
+        store.flush()
+    except BaseException:
+        store.forget()
+        raise
+
+
+def _broken(came: Came, task: Task, error: BaseException) -> _Heard:
+    """The failure of a task whose outcome cannot be taken; the outcome is kept aside."""
+    told = f"{type(error).__name__}: {error}"
+    why = f"what came of it could not be taken: {told}"
+    failure = failure_of(Abandoned(why, url=task.what.url), task)
+    return _Heard(came, task, [failure], dead=told)

@@ -33,8 +33,39 @@ def now() -> datetime:
     return datetime.now(SHANGHAI)
 
 
+class Folder:
+    """A data folder that is open for writing: its two files, under its lock."""
+
+    def __init__(self, data: Path, clock: Clock) -> None:
+        self.data = data
+        self.clock = clock
+        self.corpus = open_corpus(data)
+        self.pages = open_pages(data)
+        if ungrouped(self.corpus):
+            regroup(self.corpus)
+        if not is_current(self.corpus):
+            rebuild(self.corpus)
+
+    @classmethod
+    @contextmanager
+    def open(cls, data: Path, *, clock: Clock = now, wait: bool = False) -> Iterator[Folder]:
+        """Open within a ``with`` block. Raises :class:`StoreError`, :class:`Locked` among them."""
+        data = data.absolute()
+        lock = RunLock(data)
+        lock.acquire(wait=wait)
+        try:
+            folder = cls(data, clock)
+            try:
+                yield folder
+            finally:
+                folder.corpus.close()
+                folder.pages.close()
+        finally:
+            lock.release()
+
+
 class Run:
-    """The run of this process on one data folder: made by the command, shared by its spiders.
+    """A run on an open data folder: made by the command, shared by its spiders.
 
     ``open`` begins it under the lock; at its end what waits is written. ``counts``
     holds what the ``runs`` table keeps, ``unfinished`` the sites whose crawl has not come to
@@ -49,9 +80,11 @@ class Run:
 
     _current: ClassVar[dict[Path, Run]] = {}
 
-    def __init__(self, data: Path, command: str, clock: Clock) -> None:
-        self.data = data
-        self.clock = clock
+    def __init__(self, folder: Folder, command: str) -> None:
+        self.data = folder.data
+        self.clock = clock = folder.clock
+        self.corpus = folder.corpus
+        self.pages = folder.pages
         self.counts: Counter[str] = Counter()
         self.skipped: set[str] = set()
         self.foreign = 0
@@ -64,12 +97,6 @@ class Run:
         self.finding: str | None = None
         self.error: StoreError | None = None
         self.ends = ExitStack()
-        self.corpus = open_corpus(data)
-        self.pages = open_pages(data)
-        if ungrouped(self.corpus):
-            regroup(self.corpus)
-        if not is_current(self.corpus):
-            rebuild(self.corpus)
         with writing(self.corpus):
             self.id = Ledger.begin(self.corpus, command, clock())
         self.ledger = Ledger(self.corpus, self.id, clock)
@@ -93,11 +120,8 @@ class Run:
 
         A write that fails when the block ends is in ``error``, not raised.
         """
-        data = data.absolute()
-        lock = RunLock(data)
-        lock.acquire(wait=wait)
-        try:
-            run = cls._current[data] = cls(data, command, clock)
+        with Folder.open(data, clock=clock, wait=wait) as folder:
+            run = cls._current[folder.data] = cls(folder, command)
             try:
                 yield run
             except KeyboardInterrupt:
@@ -107,11 +131,8 @@ class Run:
                 run.stop(f"by an error: {error}")
                 raise
             finally:
-                del cls._current[data]
-                run._close()
-                run.ends.close()
-        finally:
-            lock.release()
+                del cls._current[folder.data]
+                run.end()
 
     @classmethod
     def current(cls, data: Path) -> Run | None:
@@ -145,12 +166,12 @@ class Run:
         """``error``, ``stopped`` before its end, or ``finished``."""
         return "error" if self.error else "stopped" if self.unfinished else "finished"
 
-    def _close(self) -> None:
+    def end(self) -> None:
+        """Write what waits, and how the run ended."""
         try:
             if self.error is None:
                 self.store.flush()
             self.save(self.outcome)
         except StoreError as error:
             self.error = self.error or error
-        self.corpus.close()
-        self.pages.close()
+        self.ends.close()

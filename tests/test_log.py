@@ -6,6 +6,7 @@ import fcntl
 import json
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def test_the_log_of_another_run_is_left_alone(
 def test_files_are_turned_over_and_no_line_is_lost(tmp_path: Path) -> None:
     log = Log(file=tmp_path / "log", size=1, files=3)
     for run in (1, 2):
-        with logging_run(lambda run=run: run, log):
+        with logging_run(partial(int, run), log):
             for number in range(1500):
                 event("article-new", "中" * 300, number=number)
     assert [path.name for path in files_of(log)] == ["log.3", "log.2", "log.1", "log"]

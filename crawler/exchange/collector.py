@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from crawler.errors import AnotherCollects
 from crawler.exchange import keys
@@ -24,6 +24,8 @@ from pipelines.hosts import Host
 
 # How often a collector is heard of in the time after which it counts as dead.
 _BEATS = 5
+# After so many of these times without a word nobody waits for what a worker wanted.
+_GONE = 4
 _MANY = 200  # outcomes at once
 _DAY_S = 86400
 _T = TypeVar("_T")
@@ -39,15 +41,36 @@ class Came(NamedTuple):
     fields: Fields
 
 
+class Ending:
+    """Is the collector to end? A signal may say so at any moment: there is no lock in it."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        """From now on."""
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        """Was that said?"""
+        return self._is_set
+
+    def wait(self, seconds: float) -> None:
+        """So long, or until it is said."""
+        until = time.monotonic() + seconds
+        while not self._is_set and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.1))
+
+
 class Exchange:
     """What the one collector says to the workers and hears of them.
 
     Who is not heard of for ``silence_s``, a collector too, counts as dead.
-    Calls wait while Redis does not answer, until ``ending`` is set: then they raise
+    Calls wait while Redis does not answer; where ``ending`` is set then, they raise
     :class:`InterruptedError`. Raises :class:`RedisRefuses`.
     """
 
-    def __init__(self, url: str, ending: Event, silence_s: float) -> None:
+    def __init__(self, url: str, ending: Ending, silence_s: float) -> None:
         self._url = url
         self._redis = connect(url)
         self._outage = Outage(url)
@@ -56,6 +79,7 @@ class Exchange:
         self._collect = self._redis.register_script(script("collect"))
         self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         self._last = b"0"  # outcome that was read
+        self._wishes: dict[bytes, Wish | None] = {}
         self._rival: str | None = None
         self._over = Event()
 
@@ -81,18 +105,38 @@ class Exchange:
         self._redis.close()
 
     def wishes(self) -> dict[str, Wish | None]:
-        """What is wanted and not done, by id, oldest first; None for one that is no wish."""
-        found: dict[str, Wish | None] = {}
-        for id_, fields in self._ask(lambda: _rows(self._redis.xrange(keys.WISHES))):
-            try:
-                found[id_.decode()] = from_json(fields[RECORD], Wish)
-            except (ValueError, KeyError):
-                found[id_.decode()] = None
-        return found
+        """What is wanted by somebody who is at work, and not done, by id, oldest first; None for
+        one that is no wish. What the dead wanted is wanted no more.
+        """
+        rows, heard, (seconds, _) = self._all(
+            lambda pipe: pipe.xrange(keys.WISHES),
+            lambda pipe: pipe.zrange(keys.WORKERS, 0, -1, withscores=True),
+            lambda pipe: pipe.time(),  # by its clock they are heard of
+        )
+        since = (seconds - _GONE * self._silence_s) * 1000
+        alive = {name.decode() for name, at in heard if at > since}
+        self._wishes = {id_: self._wish(id_, fields) for id_, fields in _rows(rows)}
+        dead = [
+            id_
+            for id_, wish in self._wishes.items()
+            if wish and wish.worker and wish.worker not in alive
+        ]
+        if dead:
+            self._ask(lambda: self._redis.xdel(keys.WISHES, *dead))
+        return {id_.decode(): wish for id_, wish in self._wishes.items() if id_ not in dead}
 
-    def is_withdrawn(self, wish: str) -> bool:
-        """Does nobody wait for it any more?"""
-        return bool(self._ask(lambda: self._redis.exists(keys.withdrawn(wish))))
+    def _wish(self, id_: bytes, fields: Fields) -> Wish | None:
+        if id_ not in self._wishes:
+            try:
+                return from_json(fields[RECORD], Wish)
+            except (ValueError, KeyError):
+                return None
+        return self._wishes[id_]
+
+    def why_withdrawn(self, wish: str) -> str | None:
+        """Why somebody does not wait for it any more; None where he did not say so."""
+        why = self._ask(lambda: self._redis.get(keys.withdrawn(wish)))
+        return None if why is None else cast("bytes", why).decode("utf-8", "replace")
 
     def fulfil(self, wish: str, summary: Mapping[str, Any]) -> None:
         """Tell who waits that the crawl of a wish is done, and how it went."""
@@ -109,34 +153,30 @@ class Exchange:
         return int(self._ask(lambda: self._redis.zcount(keys.WORKERS, since, "+inf")))
 
     def is_wanted(self) -> bool:
-        """Is there an outcome to be taken, or a crawl to be done and somebody to do it?"""
-        outcomes, wishes = self._all(
-            lambda pipe: pipe.xlen(keys.OUTCOMES), lambda pipe: pipe.xlen(keys.WISHES)
-        )
-        return bool(outcomes or (wishes and self.workers()))
+        """Is there an outcome to be taken, or a crawl to be done?"""
+        return bool(self._ask(lambda: self._redis.xlen(keys.OUTCOMES)) or self.wishes())
 
     def give(self, site: str, tasks: Iterable[tuple[Given, keys.Lane]]) -> None:
         """Give out tasks of a site."""
         left = list(tasks)
         while left:
+            self._check()
             pipe = self._redis.pipeline()
+            for lane in {lane for _, lane in left}:
+                pipe.xgroup_create(keys.tasks(site, lane), keys.GROUP, id="0", mkstream=True)
             for given, lane in left:
                 pipe.xadd(keys.tasks(site, lane), {RECORD: to_json(given)})
             try:
-                pipe.execute()
+                answers = pipe.execute(raise_on_error=False)
+                if error := next(filter(_is_error, answers), None):
+                    raise error
             except RedisError as error:
-                self._ending.wait(self._outage.pause(error))
+                self._wait(error)
             else:
                 return
             # It may have come in, though no answer came out.
             there = {given.token for _, _, given in self.given(site) if given}
             left = [(given, lane) for given, lane in left if given.token not in there]
-
-    def open(self, site: str) -> None:
-        """Have a site's streams there for its workers."""
-        for lane in keys.LANES:
-            with suppress(_GroupIsThere):
-                self._ask(lambda lane=lane: self._make_group(keys.tasks(site, lane)))  # type: ignore[misc]
 
     def given(self, site: str) -> list[tuple[str, bytes, Given | None]]:
         """The tasks of a site that wait or are being done: stream, id, task (None: it is none)."""
@@ -160,16 +200,6 @@ class Exchange:
 
         if vain := list(tasks):
             self._all(take_back)
-
-    def count(self, sites: Iterable[str]) -> int:
-        """How many tasks of these sites there are, their outcomes among them."""
-        streams = [keys.tasks(site, lane) for site in sites for lane in keys.LANES]
-
-        def count(pipe: Pipeline) -> None:
-            for stream in (*streams, keys.OUTCOMES):
-                pipe.xlen(stream)
-
-        return sum(self._all(count))
 
     def read(self, wait_s: float) -> list[Came]:
         """The next outcomes; none where none comes within so many seconds."""
@@ -209,14 +239,6 @@ class Exchange:
                 fields = cast("Any", rest_fields(known))
                 self._ask(lambda: self._redis.hset(key, mapping=fields))  # noqa: B023
 
-    def _make_group(self, stream: str) -> None:
-        try:
-            self._redis.xgroup_create(stream, keys.GROUP, id="0", mkstream=True)
-        except ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):
-                raise
-            raise _GroupIsThere from error
-
     def _hold(self, redis: Redis) -> str:
         args: list[str | int] = [self._name, int(self._silence_s * 1000)]
         return cast("bytes", self._collect([keys.COLLECTOR], args, client=redis)).decode()
@@ -248,21 +270,27 @@ class Exchange:
             try:
                 answer = ask()
             except RedisError as error:
-                self._ending.wait(self._outage.pause(error))
+                self._wait(error)
             else:
                 self._outage.over()
                 return answer
 
+    def _wait(self, error: RedisError) -> None:
+        """A while; Redis does not answer."""
+        pause = self._outage.pause(error)
+        if self._ending.is_set():
+            raise InterruptedError
+        self._ending.wait(pause)
+
     def _check(self) -> None:
         if self._rival:
             raise AnotherCollects(f"{self._rival} collects from this Redis now")
-        if self._ending.is_set():
-            raise InterruptedError
-
-
-class _GroupIsThere(Exception):
-    """The group of a stream was made before."""
 
 
 def _rows(answer: Any) -> list[tuple[bytes, Fields]]:
     return cast("list[tuple[bytes, Fields]]", answer)
+
+
+def _is_error(answer: object) -> bool:
+    """Is it one, and not that the group of a stream was made before?"""
+    return isinstance(answer, RedisError) and not str(answer).startswith("BUSYGROUP")

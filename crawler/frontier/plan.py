@@ -40,8 +40,8 @@ class Plan:
 
     First :meth:`resume`, then what is :meth:`owed` until nothing is, then the listings, and
     whenever all that was asked for has an outcome :meth:`further`, until that is empty.
-    ``beside`` another crawl of the site, in the same run, it asks only for what its own walks
-    find. Raises :class:`crawler.errors.WriteFailed`.
+    ``beside`` another crawl of the site it asks only for what its own walks find, what is to be
+    tried again, and later looks. Raises :class:`crawler.errors.WriteFailed`.
     """
 
     def __init__(
@@ -61,9 +61,8 @@ class Plan:
     def resume(self) -> None:
         """Take up what earlier runs left."""
         self.walks.settle()  # of a run that was killed behind its last article
-        if not self._beside:
-            with writing(self._run.corpus):
-                self._run.counts["found"] += self._frontier.revive()
+        with writing(self._run.corpus):
+            self._run.counts["found"] += self._frontier.revive()
 
     def owed(self) -> list[Task]:
         """The next articles that are owed; none while those asked for bring no more."""
@@ -108,10 +107,9 @@ class Plan:
             self._frontier.put_back(entry)
 
     def _left(self) -> list[Task]:
-        if self._beside:
-            return []
         with writing(self._run.corpus):
-            if entries := self._frontier.take(_CHUNK, refused=True):
+            # Of another crawl's, those that hosts refused are for that one.
+            if not self._beside and (entries := self._frontier.take(_CHUNK, refused=True)):
                 return [Task(entry) for entry in entries]
             return [Task(entry, look) for entry, look in self._frontier.looks(_CHUNK)]
 

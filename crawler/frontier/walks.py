@@ -33,6 +33,7 @@ class _Walk:
     before: int = 0  # … that are certainly older than what is asked for
     fell_back: bool = False  # to pages that do not reach as far as the listing
     failed: bool = False
+    ended: bool = False
 
     def reached(self, slack: int) -> datetime | None:
         """From when on all that the listing shows has been read; None where it tells no times."""
@@ -117,6 +118,11 @@ class Walks:
             self.end(listing, outcome)
         return outcome is None
 
+    @property
+    def under_way(self) -> set[str]:
+        """The names of the listings that are being walked."""
+        return {name for name, walk in self._walks.items() if not walk.ended}
+
     def settle(self) -> None:
         """All that was asked for has an outcome: what the walks read is covered now."""
         with writing(self._run.corpus):
@@ -139,6 +145,7 @@ class Walks:
     def end(self, listing: Listing, outcome: str) -> None:
         """End a walk; for the outcomes see :meth:`pipelines.database.ledger.Ledger.end_walk`."""
         walk = self._walks[listing.name]
+        walk.ended = True
         if outcome == "end" and walk.fell_back:
             outcome = "limit"
         with writing(self._run.corpus):

@@ -53,43 +53,44 @@ class Frontier:
         self._clock = clock
         self._first = 0
         self._position = 0
+        self._revived: list[int] = []  # of those that are passed over
         self._refused = False  # are those asked for that their host refused before?
 
     def pass_over(self) -> None:
-        """Take nothing that is there now: another crawl asks for it."""
+        """Take nothing that is owed now, but what is revived: another crawl asks for it."""
         (self._first,) = self._conn.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()
         self._position = self._first
 
-    def adopt(self, entry: Entry) -> int | None:
-        """Make an article that an earlier run asked for this run's, if it is owed; its place in the
-        order in which articles are taken, None where it is not owed or asked for otherwise.
+    def place(self, entry: Entry) -> int | None:
+        """The place of an article among those that are owed, in the order in which they are
+        taken; None where it is not.
         """
         row = self._conn.execute(
-            "UPDATE entries SET run_id = :run WHERE site = :site AND listing = :listing"
-            f" AND url = :url AND {PENDING} AND NOT EXISTS (SELECT 1 FROM entries AS other WHERE"
-            " other.info_code = entries.info_code AND state = 'pending' AND run_id = :run)"
-            " RETURNING id",
-            {
-                "run": self._run_id,
-                "site": entry.site,
-                "listing": entry.listing,
-                "url": entry.url,
-            },
+            f"SELECT id FROM entries WHERE site = ? AND listing = ? AND url = ? AND {PENDING}",
+            (entry.site, entry.listing, entry.url),
         ).fetchone()
         return row and int(row[0])
 
+    def adopt(self, places: Iterable[int]) -> None:
+        """This run asks for these: an earlier one did, and what comes of it comes to this one."""
+        self._mark(places)
+
     def revive(self) -> int:
         """Make what failed and is due to be tried again pending; the number of articles owed."""
-        self._conn.execute(
+        revived = self._conn.execute(
             f"""
             UPDATE entries SET state = 'pending' WHERE id IN (
               SELECT e.id FROM failures AS f
               CROSS JOIN entries AS e ON e.info_code = f.info_code AND e.url = f.url
               WHERE f.site = :site AND {DUE} AND e.site = :site
               AND e.state IN ('failed', 'stored'))
+            RETURNING id
             """,
             {"site": self._site, "now": time_text(self._clock())},
-        )
+        ).fetchall()
+        self._revived = sorted(id_ for (id_,) in revived) if self._first else []
+        if self._first:
+            return len(self._revived)
         (owed,) = self._conn.execute(
             f"SELECT count(DISTINCT info_code) FROM entries WHERE site = ? AND {PENDING}",
             (self._site,),
@@ -173,14 +174,16 @@ class Frontier:
         """
         if refused != self._refused:
             self._refused, self._position = refused, self._first
-        taken = self._scan(limit)
+        taken, self._revived = self._scan(limit, self._revived[:limit]), self._revived[limit:]
         if not taken and self._position > self._first:
             self._position = self._first  # once more from the start: other routes of what failed
             taken = self._scan(limit)
         self._mark(id_ for id_, _ in taken)
         return [entry for _, entry in taken]
 
-    def _scan(self, limit: int) -> list[tuple[int, Entry]]:
+    def _scan(self, limit: int, among: Sequence[int] = ()) -> list[tuple[int, Entry]]:
+        """The next in order; of those ``among``, where there are any."""
+        which = "id IN (SELECT value FROM json_each(:among))" if among else "id > :position"
         rows = self._conn.execute(
             f"""
             SELECT id, {ENTRY},
@@ -188,7 +191,7 @@ class Frontier:
                 WHERE f.site = e.site AND f.url = e.url AND resolved_at IS NULL), 0)
             FROM entries AS e
             WHERE site = :site AND {PENDING} AND (refused > 0) = :refused
-              AND id > :position AND run_id IS NOT :run
+              AND {which} AND run_id IS NOT :run
               AND NOT EXISTS (SELECT 1 FROM entries AS asked WHERE asked.info_code = e.info_code
                               AND asked.state = 'pending' AND asked.run_id = :run)
             ORDER BY id LIMIT :limit
@@ -197,6 +200,7 @@ class Frontier:
                 "site": self._site,
                 "refused": self._refused,
                 "position": self._position,
+                "among": json_text(among),
                 "run": self._run_id,
                 "limit": limit,
             },
@@ -205,7 +209,8 @@ class Frontier:
         for id_, *row in rows:
             entry = entry_of(row)
             by_code.setdefault(str(entry.info_code), (id_, entry))
-            self._position = id_
+            if not among:
+                self._position = id_
         return list(by_code.values())
 
     def put_back(self, entry: Entry) -> None:
