@@ -17,7 +17,7 @@ demo: $(READY) ## crawl a bundled miniature of the site, offline; again: nothing
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest -q -n 3 --dist worksteal
 
-kills: $(READY) ## kill the program a hundred times at random moments (FINEWS_SEED=N: others)
+kills: $(READY) ## kill it a hundred times at random moments, and many together (FINEWS_SEED=N: others)
 	FINEWS_KILLS=$${FINEWS_KILLS:-100} $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_kills.py tests/test_many_kills.py
 
 week: $(READY) ## seven days of cron by a clock that is moved, then every fault; a table of figures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import signal
 import time
@@ -44,10 +45,13 @@ class SmallColumns(Columns):
 
 
 class Redeemed(NamedTuple):
-    """What a harm did, all in all: a difference of the corpus, how many pages came twice."""
+    """What a harm did, all in all: a difference of the corpus, how many pages came twice, and how
+    many may.
+    """
 
     differs: str | None
     twice: int
+    allowed: float
 
 
 @dataclass
@@ -89,7 +93,7 @@ class Scene:
 
 def _kill_worker(scene: Scene) -> int:
     scene.holder().send(signal.SIGKILL)
-    return IN_HAND
+    return 2 * IN_HAND  # what is slow to come is asked for again, all the same
 
 
 def _kill_collector(scene: Scene) -> int:
@@ -100,22 +104,24 @@ def _kill_collector(scene: Scene) -> int:
     return _WORKERS * IN_HAND
 
 
-def _kill_redis(scene: Scene) -> int:
+def _kill_redis(scene: Scene) -> float:
+    """While its disk is busy Redis answers before it writes: a second may be lost, or two."""
     scene.redis.kill()
     time.sleep(scene.chance.choice((0, 0.2, 1)))
     scene.redis.start()
-    return _WORKERS * IN_HAND
+    return math.inf
 
 
-def _lose_redis(scene: Scene) -> int:
+def _lose_redis(scene: Scene) -> float:
     """As when the machine loses power: the last second was not on its disk."""
     scene.redis.kill()
     scene.redis.forget(scene.chance.randint(1, 60_000))
     scene.redis.start()
-    return len(scene.world.answers)  # whatever was done in what is lost
+    return math.inf
 
 
-def _cut_network(scene: Scene) -> int:
+def _cut_network(scene: Scene) -> float:
+    """For so long that each is dead to the others, and takes what they hold."""
     among = scene.chance.choice((("collector",), ("workers",), ("collector", "workers")))
     lossy = scene.chance.choice((False, True))
     for name in among:
@@ -123,7 +129,7 @@ def _cut_network(scene: Scene) -> int:
     time.sleep(scene.cut_s)
     for name in among:
         scene.roads[name].mend()
-    return _WORKERS * IN_HAND
+    return math.inf
 
 
 def _freeze_worker(scene: Scene) -> int:
@@ -144,7 +150,7 @@ def _freeze_worker(scene: Scene) -> int:
 
 
 #: By name: does harm; says how many pages may be asked for twice by that.
-HARMS: dict[str, Callable[[Scene], int]] = {
+HARMS: dict[str, Callable[[Scene], float]] = {
     "worker": _kill_worker,
     "collector": _kill_collector,
     "redis": _kill_redis,
@@ -160,6 +166,8 @@ def run_harmed(
     """Do harm once, or twice; what differs in the end from the crawl of one machine."""
     assert world.whole
     program = Program(folder / "data")
+    # What is cut must not last so long that what comes late is not waited for.
+    program.env["FINEWS_SILENCE"] = str(max(2.0, cut_s / 5))
     with _scene(world, program, folder, chance, cut_s) as scene:
         scene.moment()
         before = [each.running for each in scene.workers]
@@ -175,8 +183,7 @@ def run_harmed(
     assert not left, left
     assert any(before), "it was over before the harm was done"
     twice = sum(number - 1 for number in asked.values())
-    assert twice <= allowed, f"{twice} pages came twice, not {allowed}: {asked.most_common(20)}"
-    return Redeemed(difference(world, program, world.codes[0]), twice)
+    return Redeemed(difference(world, program, world.codes[0]), twice, allowed)
 
 
 def _asked(server: Server) -> Counter[str]:

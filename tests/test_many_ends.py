@@ -18,7 +18,7 @@ from tests import replica
 from tests.conftest import Program
 from tests.harms import SmallBlog
 from tests.kills import difference
-from tests.many import Many, RedisServer, holders, leftovers, together, until
+from tests.many import Many, RedisServer, holders, leftovers, streams, together, until
 from tests.replica import Replica
 from tests.test_many import pages
 
@@ -165,6 +165,18 @@ def test_redis_forgets_all_in_the_middle(
         collector.send(signal.SIGTERM)
         collector.wait()
     assert difference(world, many.program, 3) is None
+
+
+def test_redis_loses_the_group_of_the_workers(
+    many: Many, slow: Replica, redis_server: RedisServer
+) -> None:
+    collector, worker = many.collect("--once"), many.work(slow.url)
+    until(lambda: len(slow.articles()) > 4)
+    for stream in streams(redis_server.client):
+        redis_server.client.xgroup_destroy(stream, keys.GROUP)
+    assert worker.ended()["crawls"][0]["new"] == 24
+    assert collector.wait() == 0
+    assert leftovers(redis_server.client) == {}
 
 
 @pytest.mark.parametrize(

@@ -44,3 +44,4 @@ def test_harmed(
     done = run_harmed(name, world, tmp_path, chance, CUT_S)
     record_property("asked twice", done.twice)
     assert done.differs is None
+    assert done.twice <= done.allowed
