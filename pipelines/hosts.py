@@ -37,7 +37,7 @@ class Rest:
 @dataclass(frozen=True, slots=True)
 class Host:
     """What is known of a host. Times are aware; ``until`` None: it has answered well since it
-    rested. ``site`` is whose crawl it refused last.
+    rested. ``site`` is whose crawl it refused last, ``at`` when that became known.
     """
 
     rests: int = 0
@@ -47,6 +47,7 @@ class Host:
     refused_at: datetime = _EVER
     refusals: int = 0  # in a row
     good: int = 0  # answers in a row
+    at: datetime = _EVER
 
     def answered(self) -> Host:
         """After it answered as it should."""
@@ -83,12 +84,18 @@ class Host:
             good=0,
         )
 
-    def remembered(self, now: datetime) -> Host:
-        """What counts of it later: nothing after a day, nor of a clock that ran ahead."""
+    def changed(self, change: Callable[[Host], Host], now: datetime) -> Host:
+        """After a change that becomes known now: later than all that was known before."""
+        return replace(change(self), at=max(now, self.at + timedelta.resolution))
+
+    def lasting(self, now: datetime) -> Host:
+        """What counts of it later: nothing after a day."""
         last = max(self.refused_at, self.until or _EVER)
-        if self.refused_at <= now + _SECOND and now - last < _FORGET:
-            return self
-        return Host(site=self.site)
+        return self if now - last < _FORGET else Host(site=self.site, at=self.at)
+
+    def remembered(self, now: datetime) -> Host:
+        """The same; and nothing of a clock that ran ahead."""
+        return self.lasting(now) if self.refused_at <= now + _SECOND else Host(site=self.site)
 
 
 class Hosts(ABC):

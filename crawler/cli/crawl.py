@@ -12,14 +12,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
-from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.project import get_project_settings
 
 from crawler.cli import FAILED, LOCKED, UNEXPECTED, options
 from crawler.cli.logs import attach
-from crawler.cli.process import Process, Tasks
+from crawler.cli.process import Process, Tasks, is_broken
 from crawler.cli.progress import RunProgress
 from crawler.cli.summary import summarise, tell
 from crawler.cli.work import work
@@ -123,7 +122,10 @@ def command(
     tasks = dict.fromkeys(chosen, arguments)
     polling = load().settings.polling
     if redis:
-        sys.exit(work(redis, tasks, settings, due=due, as_json=as_json, max_time=max_time))
+        code = work(
+            redis, tasks, settings, due=due, as_json=as_json, verbose=verbose, max_time=max_time
+        )
+        sys.exit(code)
     quiet = due and not sys.stdout.isatty()
     try:
         code = crawl(
@@ -239,9 +241,4 @@ def _work(
         process.crawl(crawler, **arguments)
     with RunProgress(run, quiet=quiet):
         process.run()
-    return any(map(_is_broken, crawlers))
-
-
-def _is_broken(crawler: Crawler) -> bool:
-    """Did the program fail, rather than a page? Scrapy logs it and ends with 0."""
-    return crawler.spider is None or bool(crawler.stats.get_value("spider_exceptions/count"))
+    return any(map(is_broken, crawlers))

@@ -15,7 +15,7 @@ from threading import Thread
 from types import FrameType
 from typing import Any, TypeAlias
 
-from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import Settings
 
 from pipelines.database.ledger import TIME_OVER
@@ -25,6 +25,11 @@ Tasks: TypeAlias = Mapping[str, Mapping[str, str]]
 #: How long answers that are under way are waited for.
 GRACE_S = 5.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def is_broken(crawler: Crawler) -> bool:
+    """Did the program fail, rather than a page? Scrapy logs it and ends with 0."""
+    return crawler.spider is None or bool(crawler.stats.get_value("spider_exceptions/count"))
 
 
 class Process(AsyncCrawlerProcess):

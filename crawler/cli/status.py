@@ -39,9 +39,11 @@ def command(redis: str | None, data: Path, as_json: bool) -> None:
       finews status --redis redis://10.0.0.5:6379/0
     """
     if redis:
+        from crawler.cli.crawl import crawl_settings  # noqa: PLC0415 -- brings Scrapy
         from crawler.exchange.report import state  # noqa: PLC0415 -- of an extra
 
-        together = state(redis)
+        silence_s = crawl_settings(data, None).getfloat("FINEWS_SILENCE")
+        together = state(redis, silence_s)
         if as_json:
             print_json(together)
         else:

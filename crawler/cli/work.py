@@ -9,12 +9,18 @@ from datetime import timedelta
 from typing import Any
 
 import click
+from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 
 from crawler.cli import FAILED, UNEXPECTED
 from crawler.cli.output import print_json
-from crawler.cli.process import Process, Tasks
+from crawler.cli.process import Process, Tasks, is_broken
+from crawler.config_file import load
+from crawler.log import logging_run
 from pipelines.database.ledger import COUNTS, TIME_OVER
+
+# What went wrong is told where it did, with a traceback.
+_BROKEN = "unexpected error"
 
 
 def work(
@@ -25,6 +31,7 @@ def work(
     due: bool = False,
     retry: Mapping[str, Sequence[str]] | None = None,
     as_json: bool = False,
+    verbose: bool = False,
     max_time: timedelta | None = None,
 ) -> int:
     """Crawl what ``tasks`` say together with all who use this Redis; the exit code.
@@ -35,14 +42,11 @@ def work(
     settings.set("FINEWS_REDIS", url, "cmdline")
     settings.set("FINEWS_DUE", due, "cmdline")
     settings.set("FINEWS_RETRY", dict(retry or {}), "cmdline")
+    quiet = due and not sys.stdout.isatty()
     reasons: list[str] = []
-    process = Process(settings, reasons.append, max_time.total_seconds() if max_time else None)
-    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
-    crawlers = [process.create_crawler(site) for site in tasks]
-    for crawler, arguments in zip(crawlers, tasks.values(), strict=True):
-        process.crawl(crawler, **arguments)
-    process.run()
-    found = [_told(crawler.stats.get_stats()) for crawler in crawlers]
+    with logging_run(lambda: 0, load().settings.log, verbose=verbose, quiet=quiet):
+        crawlers = _crawl(tasks, settings, reasons, max_time)
+    found = [_told(crawler) for crawler in crawlers]
     errors = [each["error"] for each in found if each["error"]]
     crawls = [each["summary"] for each in found if each["summary"]]
     reason = errors[0] if errors else reasons[0] if reasons else None
@@ -61,16 +65,43 @@ def work(
                 "crawls": crawls,
             }
         )
-    elif not due or sys.stdout.isatty():
+    elif not quiet:
         _print(crawls, asked, reason)
     return code
 
 
-def _told(stats: Mapping[str, Any]) -> dict[str, Any]:
-    from crawler.worker.scheduler import ERROR, SUMMARY  # noqa: PLC0415 -- of an extra
+def _crawl(
+    tasks: Tasks, settings: Settings, reasons: list[str], max_time: timedelta | None
+) -> list[Crawler]:
+    """Run the spiders; ``reasons`` has why they were told to end, if they were."""
+    from crawler.worker.scheduler import REASON  # noqa: PLC0415 -- of an extra
 
-    requests = stats.get("downloader/request_count", 0)
-    return {"summary": stats.get(SUMMARY), "error": stats.get(ERROR), "requests": requests}
+    def told(reason: str) -> None:
+        reasons.append(reason)
+        for crawler in crawlers:
+            if crawler.spider:  # else it has not begun
+                crawler.stats.set_value(REASON, reason)
+
+    process = Process(settings, told, max_time.total_seconds() if max_time else None)
+    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
+    crawlers = [process.create_crawler(site) for site in tasks]
+    for crawler, arguments in zip(crawlers, tasks.values(), strict=True):
+        process.crawl(crawler, **arguments)
+    process.run()
+    return crawlers
+
+
+def _told(crawler: Crawler) -> dict[str, Any]:
+    from crawler.worker.middleware import ERROR  # noqa: PLC0415 -- of an extra
+    from crawler.worker.scheduler import SUMMARY  # noqa: PLC0415
+
+    stats = crawler.stats.get_stats() if crawler.spider else {}
+    broken = _BROKEN if is_broken(crawler) else None
+    return {
+        "summary": stats.get(SUMMARY),
+        "error": stats.get(ERROR) or broken,
+        "requests": stats.get("downloader/request_count", 0),
+    }
 
 
 def _code(

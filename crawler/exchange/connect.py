@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from itertools import count
@@ -26,7 +27,7 @@ _LONGEST_S = 30.0
 _SCHEMES = ("redis", "rediss", "unix")
 # XAUTOCLAIM and exclusive ranges came with it; older ones are not tried.
 _OLDEST = (6, 2)
-# What may pass is waited for. MISCONF: it cannot write to its disk.
+# What may pass is waited for.
 _PASSES = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
@@ -34,7 +35,10 @@ _PASSES = (
     exceptions.OutOfMemoryError,
 )
 _STAYS = (exceptions.AuthenticationError, exceptions.AuthorizationError)
-_PASSES_TOO = ("MISCONF", "NOREPLICAS", "CLUSTERDOWN")
+# Of a script they stand within its message. MISCONF: it cannot write to its disk.
+_PASSES_TOO = re.compile(
+    r"\b(BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|TRYAGAIN)\b"
+)
 
 
 def check(url: str) -> None:
@@ -84,14 +88,15 @@ def require_version(info: dict[str, Any]) -> None:
 class Outage:
     """How long to wait for a Redis that does not answer: longer each time, and told once."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, longest_s: float = _LONGEST_S) -> None:
         self._told = told(url)
+        self._longest_s = longest_s
         self._pauses = self._growing()
         self._out = False
 
     def pause(self, error: RedisError) -> float:
         """Seconds to wait after an error. Raises :class:`RedisRefuses` for one that stays."""
-        passes = isinstance(error, _PASSES) or str(error).startswith(_PASSES_TOO)
+        passes = isinstance(error, _PASSES) or _PASSES_TOO.search(str(error))
         if isinstance(error, _STAYS) or not passes:
             raise RedisRefuses(f"Redis at {self._told} refuses: {error}") from error
         if not self._out:
@@ -109,9 +114,8 @@ class Outage:
             click.echo(f"finews: Redis at {self._told} answers again", err=True)
         return was
 
-    @staticmethod
-    def _growing() -> Iterator[float]:
-        return (min(0.25 * 2**n, _LONGEST_S) for n in count())
+    def _growing(self) -> Iterator[float]:
+        return (min(0.25 * 2**n, self._longest_s) for n in count())
 
 
 def _options(url: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, cast
@@ -27,7 +28,8 @@ def rest_fields(known: Host) -> dict[Any, Any]:
 class SharedHosts(Hosts):
     """What a worker knows of the hosts: what the others know too, and at once what it met.
 
-    ``changed`` are those that it knows otherwise since they were taken from there.
+    ``clock`` is that of Redis. ``changed`` are those that it knows otherwise since they were taken
+    from there, ``sending`` are changes that Redis does not know yet.
     """
 
     def __init__(self, redis: Redis, ask: Ask, clock: Callable[[], datetime]) -> None:
@@ -35,12 +37,14 @@ class SharedHosts(Hosts):
         self._redis = redis
         self._ask = ask
         self._hosts: dict[str, Host] = {}
-        self._sending: set[asyncio.Future[object]] = set()
+        self.sending: set[asyncio.Future[object]] = set()
         self.changed: dict[str, Host] = {}
 
     def hear(self, host: str, state: bytes) -> None:
-        """Others know this of it."""
-        self._hosts[host] = from_json(state, Host).remembered(self._clock())
+        """Others know this of it; unless something later was met here, which they hear soon."""
+        known = from_json(state, Host)
+        if known.at >= self._known(host).at:
+            self._hosts[host] = known.lasting(self._clock())
 
     def missed(self, host: str) -> None:
         self.changed[host] = self._known(host)
@@ -50,24 +54,31 @@ class SharedHosts(Hosts):
 
     def _change(self, host: str, change: Callable[[Host], Host], *, matters: bool = True) -> None:
         before = self._known(host)
-        self._hosts[host] = change(before)
+        self._hosts[host] = before.changed(change, self._clock())
         if matters or before.rests:  # how well it answers since, all must count together
             self.changed[host] = self._hosts[host]
-            sending = asyncio.ensure_future(self._ask(lambda: self._send(host, change)))
-            self._sending.add(sending)
-            sending.add_done_callback(self._sending.discard)
+            name = secrets.token_hex(8)
+            sending = asyncio.ensure_future(self._ask(lambda: self._send(host, change, name)))
+            self.sending.add(sending)
+            sending.add_done_callback(self.sending.discard)
 
-    async def _send(self, host: str, change: Callable[[Host], Host]) -> None:
-        """Make the change to what all know; again where another worker changed it meanwhile."""
+    async def _send(self, host: str, change: Callable[[Host], Host], name: str) -> None:
+        """Make the change to what all know; again where another worker changed it meanwhile.
+
+        It has a name, by which it is known where it was made and only the answer got lost.
+        """
         key = keys.rest(host)
 
         async def apply(pipe: Pipeline) -> None:
-            state = cast("bytes | None", await pipe.hget(key, "state"))
-            before = from_json(state, Host).remembered(self._clock()) if state else Host()
-            after = change(before)
+            fields = cast("list[bytes | None]", await pipe.hmget(key, ["state", "change"]))
+            state, last = fields
+            after = from_json(state, Host) if state else Host()
             pipe.multi()  # type: ignore[no-untyped-call]
-            pipe.hset(key, mapping=rest_fields(after))
-            pipe.expire(key, 2 * 86400)
+            if last != name.encode():
+                now = self._clock()
+                after = after.lasting(now).changed(change, now)
+                pipe.hset(key, mapping=rest_fields(after) | {"change": name})
+                pipe.expire(key, 2 * 86400)
             self._hosts[host] = self.changed[host] = after
 
         await self._redis.transaction(apply, key)

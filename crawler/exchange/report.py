@@ -11,7 +11,6 @@ from crawler.errors import RedisRefuses
 from crawler.exchange import keys
 from crawler.exchange.connect import connect, told
 from crawler.exchange.records import RECORD, Wish, from_json, to_json
-from crawler.exchange.worker import DEAD_S
 from crawler.parsers.dates import SHANGHAI
 from pipelines.database.rows import time_text
 from pipelines.hosts import Host
@@ -19,31 +18,34 @@ from pipelines.hosts import Host
 _LETTERS = 20  # the newest dead letters that are told one by one
 
 
-def state(url: str) -> dict[str, Any]:
+def state(url: str, silence_s: float) -> dict[str, Any]:
     """The state, ready for JSON: ``collector`` (None: none is at work), ``workers``, ``wishes``,
     ``queues`` by site and lane (``waiting`` and ``in_flight``), ``outcomes`` that are not stored
     yet and for how long the oldest waits (``lag_s``), hosts at ``resting``, ``dead_letters`` with
-    the newest of them. Times are ISO 8601 in Asia/Shanghai.
+    the newest of them. Times are ISO 8601 in Asia/Shanghai. A worker that is not heard of for
+    ``silence_s`` counts as dead.
 
     Raises :class:`RedisRefuses` where Redis does not answer.
     """
     redis = connect(url)
     try:
-        return _state(redis)
+        return _state(redis, silence_s)
     except RedisError as error:
         raise RedisRefuses(f"Redis at {told(url)} does not answer: {error}") from error
     finally:
         redis.close()
 
 
-def _state(redis: Any) -> dict[str, Any]:
+def _state(redis: Any, silence_s: float) -> dict[str, Any]:
     seconds, micros = redis.time()
     now = seconds + micros / 1e6
     collector = redis.get(keys.COLLECTOR)
     oldest = redis.xrange(keys.OUTCOMES, count=1)
     return {
         "collector": collector and collector.decode(),
-        "workers": [_worker(redis, name, heard / 1000, now) for name, heard in _workers(redis)],
+        "workers": [
+            _worker(redis, name, now - heard / 1000, silence_s) for name, heard in _workers(redis)
+        ],
         "wishes": [_wish(fields) for _, fields in redis.xrange(keys.WISHES)],
         "queues": [_queue(redis, stream) for stream in sorted(redis.scan_iter(keys.TASKS))],
         "outcomes": redis.xlen(keys.OUTCOMES),
@@ -59,11 +61,11 @@ def _workers(redis: Any) -> list[tuple[bytes, float]]:
     return found
 
 
-def _worker(redis: Any, name: bytes, heard: float, now: float) -> dict[str, Any]:
+def _worker(redis: Any, name: bytes, silent: float, silence_s: float) -> dict[str, Any]:
     told = redis.get(keys.worker(name.decode()))
     facts = from_json(told, dict) if told else {}
-    silent = round(max(0.0, now - heard), 1)
-    return {"name": name.decode(), **facts, "silent_s": silent, "dead": silent > DEAD_S}
+    dead, silent = silent > silence_s, round(max(0.0, silent), 1)
+    return {"name": name.decode(), **facts, "silent_s": silent, "dead": dead}
 
 
 def _wish(fields: dict[bytes, bytes]) -> dict[str, Any]:

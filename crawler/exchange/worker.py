@@ -7,14 +7,16 @@ import os
 import secrets
 import socket
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar, cast
+from urllib.parse import urlsplit
 
 from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
+from scrapy.exceptions import IgnoreRequest
 
 from crawler.exchange import keys
 from crawler.exchange.connect import Outage, connect_async, require_version, script
@@ -33,15 +35,18 @@ from pipelines.database.ledger import Tally
 from pipelines.hosts import Host, Rest
 from pipelines.run import now
 
-#: After what silence a worker counts as dead, where ``FINEWS_SILENCE`` says nothing else.
-DEAD_S = 15.0
 #: A task that so many workers died of is given up.
 MOST_DEATHS = 5
 _CLAIM = 10  # tasks of dead workers at once
+# Of the silence after which a worker counts as dead: who was not heard of for so long itself may
+# have been cut off with all others; how long it waits at most before it tries Redis again.
+_CUT_OFF, _LONGEST = 0.8, 0.5
 # How long one who asks for a robots.txt is waited for, and how soon it is looked for again.
 _ASKED_S, _AGAIN_S = 60, 0.1
 # A turn that came so late may be another's by now.
 _STALE_S = 2.0
+_POLL_S = 0.2  # how soon a wait ends when the worker goes
+_LAST_S = 1.0  # how long its last words may take
 _T = TypeVar("_T")
 
 
@@ -61,17 +66,29 @@ class Turn(NamedTuple):
     name: str
 
 
+class Goes(IgnoreRequest):
+    """The request was not sent: the worker goes, and others have its tasks."""
+
+
 class Worker:
     """One spider among many: what it knows of the others, and says to them.
 
     After ``silence_s`` without a word of a worker, others take what it holds.
     ``counts``, ``tally``, ``clock_off`` and ``resting`` as of a run; they go with the next
-    outcome. Calls wait while Redis does not answer. Raises :class:`RedisRefuses`.
+    outcome. Once it is ``told_to_end`` it waits for no host any more.
+    Calls wait while Redis does not answer. Raises :class:`RedisRefuses`.
     """
 
-    def __init__(self, url: str, site: str, silence_s: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        site: str,
+        silence_s: float,
+        told_to_end: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._redis = redis = connect_async(url)
-        self._outage = Outage(url)
+        self._outage = Outage(url, _LONGEST * silence_s)
+        self._told_to_end = told_to_end
         self.name = f"{socket.gethostname()}:{os.getpid()}:{site}:{secrets.token_hex(2)}"
         self._site = site
         self._silence_s = silence_s
@@ -79,11 +96,14 @@ class Worker:
         self._lanes = [keys.tasks(site, lane) for lane in keys.LANES]
         self._scripts = {
             name: redis.register_script(script(name))
-            for name in ("beat", "claim", "leave", "publish", "take", "turn")
+            for name in ("beat", "claim", "leave", "publish", "release", "take", "turn")
         }
         self._unsure = False  # did an answer get lost, with tasks in it perhaps?
         self.clock = now
-        self.hosts = SharedHosts(redis, self._ask, self.clock)
+        self._ahead = timedelta(0)  # the clock of Redis
+        # When it was last heard of, and since when without a long silence.
+        self._heard, self._heard_since = float("-inf"), float("inf")
+        self.hosts = SharedHosts(redis, self._ask, self._redis_clock)
         self.counts: Counter[str] = Counter()
         self.tally: Tally = defaultdict(Counter)
         self.clock_off: float | None = None
@@ -91,7 +111,14 @@ class Worker:
         self.error: Exception | None = None
         self.held: dict[str, Taken] = {}
         self._freed = asyncio.Event()  # is there room since it was waited for?
+        self._released = False
+        self._soon: set[asyncio.Future[None]] = set()
         self.done = 0  # tasks whose outcomes were handed over
+
+    @property
+    def goes(self) -> bool:
+        """Is nothing more to be begun?"""
+        return self._released or self.error is not None or self._told_to_end()
 
     async def wish(self, wish: Wish) -> str:
         """Say what is wanted; the id of the wish."""
@@ -114,10 +141,10 @@ class Worker:
             raise LookupError(wish)
         return None
 
-    async def withdraw(self, wish: str) -> None:
-        """Nobody waits for it any more."""
+    async def withdraw(self, wish: str, reason: str) -> None:
+        """Nobody waits for it any more, for some reason."""
         await self._all(
-            lambda pipe: pipe.set(keys.withdrawn(wish), 1, ex=86400),
+            lambda pipe: pipe.set(keys.withdrawn(wish), reason, ex=86400),
             lambda pipe: pipe.xdel(keys.WISHES, wish),
         )
 
@@ -126,7 +153,7 @@ class Worker:
         return bool(await self._ask(lambda: self._redis.exists(keys.COLLECTOR)))
 
     async def beat(self) -> None:
-        """Be heard of."""
+        """Be heard of, and hear what time it is."""
         told = {
             "machine": socket.gethostname(),
             "pid": os.getpid(),
@@ -135,8 +162,18 @@ class Worker:
             "done": self.done,
             "holds": len(self.held),
         }
-        said = [keys.WORKERS, keys.worker(self.name)]
-        await self._run("beat", said, self.name, to_json(told))
+        said, loop = [keys.WORKERS, keys.worker(self.name)], asyncio.get_running_loop()
+
+        async def ask() -> None:
+            sent = self.clock()
+            time = await self._scripts["beat"](said, [self.name, to_json(told)])
+            between = sent + (self.clock() - sent) / 2
+            self._ahead = datetime.fromtimestamp(time / 1000, between.tzinfo) - between
+
+        await self._ask(ask)
+        if loop.time() - self._heard > _CUT_OFF * self._silence_s:
+            self._heard_since = loop.time()
+        self._heard = loop.time()
 
     async def take(self, most: int) -> list[Taken]:
         """Up to so many tasks that wait, and those that an answer which got lost gave to us."""
@@ -145,7 +182,13 @@ class Worker:
         return found + await self._hold((*row, 1) for row in rows)
 
     async def claim(self) -> list[Taken]:
-        """Tasks of workers that are not heard of any more."""
+        """Tasks of workers that are not heard of any more.
+
+        None for one silence after this one was not heard of either: it may be that Redis was
+        away for all.
+        """
+        if self._heard - self._heard_since < self._silence_s:
+            return []
         among = [keys.WORKERS, keys.looked(self._site), *self._lanes]
         silent = int(self._silence_s * 1000)
         rows = await self._run("claim", among, keys.GROUP, self.name, silent, _CLAIM)
@@ -153,12 +196,17 @@ class Worker:
 
     async def publish(self, outcome: Outcome) -> bool:
         """Hand over what became of a task; False where it is not ours any more."""
-        taken = self.held[outcome.token]
+        token = outcome.token
+        if token not in self.held:
+            return False
         self._tell(outcome)
-        fields = [each for pair in outcome_fields(outcome, taken.given).items() for each in pair]
-        streams: list[str | bytes] = [taken.stream, keys.OUTCOMES]
-        handed = await self._run("publish", streams, keys.GROUP, self.name, taken.id, *fields)
-        del self.held[outcome.token]
+        fields = list(chain(*outcome_fields(outcome, self.held[token].given).items()))
+        handed = 0
+        while not handed and (taken := self.held.get(token)):
+            streams: list[str | bytes] = [taken.stream, keys.OUTCOMES]
+            handed = await self._run("publish", streams, keys.GROUP, self.name, taken.id, *fields)
+            if handed or self.held.get(token) is taken:  # else it was given to us anew meanwhile
+                self.held.pop(token, None)
         self._freed.set()
         self.done += handed
         return bool(handed)
@@ -174,13 +222,14 @@ class Worker:
 
         With a ``lease_s`` of 0 nobody waits for anybody, but rests hold. ``pause_s`` is the least
         that lies between two turns: for so long there is no need to ask for one that another has.
+        All ports of a host have one turn. Raises :class:`Goes`.
         """
         loop = asyncio.get_running_loop()
-        while True:
+        own = [keys.host(_bare(host)), keys.rest(host)]
+        lease, pause = int(lease_s * 1000), int(pause_s * 1000)
+        while not self.goes:
             turn, asked = Turn(host, f"{self.name}:{secrets.token_hex(4)}"), loop.time()
-            said = await self._run(
-                "turn", [keys.host(host), keys.rest(host)], turn.name, int(lease_s * 1000)
-            )
+            said = await self._run("turn", own, turn.name, lease, pause)
             what, wait, state = said[0].decode(), int(said[1]) / 1000, said[2]
             if state:
                 self.hosts.hear(host, state)
@@ -191,18 +240,31 @@ class Worker:
                 if loop.time() - asked < _STALE_S:
                     return turn
                 await self.leave(turn, 0)
-            await asyncio.sleep(min(wait, pause_s) if what == "held" else wait)
+            await self._sleep(min(wait, pause_s) if what == "held" else wait)
+        raise Goes
+
+    def say(self, words: Coroutine[Any, Any, None]) -> None:
+        """Have something said to Redis of which nobody waits for the answer."""
+        saying = asyncio.ensure_future(words)
+        self._soon.add(saying)
+        saying.add_done_callback(self._soon.discard)
 
     async def leave(self, turn: Turn, pause_s: float) -> None:
         """The host was asked: the next may be when the pause is over."""
-        await self._run("leave", [keys.host(turn.host)], turn.name, int(pause_s * 1000))
+        own = [keys.host(_bare(turn.host))]
+        await self._run("leave", own, turn.name, int(pause_s * 1000))
 
     async def robots(self, host: str) -> bytes | None:
-        """The robots.txt of a host as one of us got it within a day; None: ask for it."""
+        """The robots.txt of a host as one of us got it within a day; None: ask for it.
+
+        Raises :class:`Goes`.
+        """
         key, asked = keys.robots(host), keys.robots_asked(host)
         while (body := await self._ask(lambda: self._redis.get(key))) is None:
             if await self._ask(lambda: self._redis.set(asked, self.name, nx=True, ex=_ASKED_S)):
                 return None
+            if self.goes:
+                raise Goes
             await asyncio.sleep(_AGAIN_S)  # another one does
         return cast("bytes", body)
 
@@ -212,13 +274,20 @@ class Worker:
             await self._ask(lambda: self._redis.set(keys.robots(host), body, ex=86400))
         await self._ask(lambda: self._redis.delete(keys.robots_asked(host)))
 
-    async def close(self) -> None:
+    async def release(self) -> None:
         """Go: others may take at once what this worker holds."""
-        try:
-            await self._redis.zrem(keys.WORKERS, self.name)
-            await self._redis.delete(keys.worker(self.name))
-        except RedisError:
-            pass  # then they wait until it counts as dead
+        self._released = True
+        self.held.clear()
+        await self._run("release", self._lanes, keys.GROUP, self.name)
+        await self._all(
+            lambda pipe: pipe.zrem(keys.WORKERS, self.name),
+            lambda pipe: pipe.delete(keys.worker(self.name)),
+        )
+
+    async def close(self) -> None:
+        """Be gone. What was not released is for others once it counts as dead."""
+        if words := self._soon | self.hosts.sending:
+            await asyncio.wait(words, timeout=_LAST_S)
         await self._redis.aclose()
 
     async def _lost(self) -> list[Taken]:
@@ -239,7 +308,7 @@ class Worker:
         return await self._hold(rows)
 
     async def _hold(self, rows: Iterable[Any]) -> list[Taken]:
-        """Those that are tasks; what is none is kept aside."""
+        """Those that are tasks and are to be begun; what is none is kept aside."""
         found = []
         for stream, id_, flat, times in rows:
             fields = dict(zip(flat[::2], flat[1::2], strict=True))
@@ -249,9 +318,10 @@ class Worker:
                 await self._bury(stream, id_, fields, str(error))
                 continue
             taken = Taken(stream, id_, given, int(times))
-            if taken.given.token not in self.held:
-                self.held[taken.given.token] = taken
+            if given.token not in self.held:
                 found.append(taken)
+            # A task that is given out again, since Redis lost it, has another id.
+            self.held[given.token] = taken
         return found
 
     async def _bury(self, stream: bytes, id_: bytes, fields: dict[bytes, bytes], why: str) -> None:
@@ -269,6 +339,16 @@ class Worker:
         outcome.hosts, outcome.resting = dict(self.hosts.changed), [*self.resting]
         for each in (self.counts, self.tally, self.hosts.changed, self.resting):
             each.clear()
+
+    def _redis_clock(self) -> datetime:
+        return self.clock() + self._ahead
+
+    async def _sleep(self, seconds: float) -> None:
+        """Unless the worker goes."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while (left := until - loop.time()) > 0 and not self.goes:
+            await asyncio.sleep(min(left, _POLL_S))
 
     async def _run(self, name: str, keys: Sequence[str | bytes], *args: str | bytes | int) -> Any:
         """What a script answers."""
@@ -296,3 +376,8 @@ class Worker:
             else:
                 self._outage.over()
                 return answer
+
+
+def _bare(host: str) -> str:
+    """A host without its port, by which Scrapy keeps hosts apart too."""
+    return urlsplit(f"//{host}").hostname or host

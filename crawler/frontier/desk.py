@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
+
+from scrapy.settings import BaseSettings
 
 from pipelines.database.ledger import Tally
 from pipelines.hosts import Hosts, Rest
@@ -30,3 +32,8 @@ class Desk(Protocol):
     def clock(self) -> Callable[[], datetime]: ...
     @property
     def error(self) -> Exception | None: ...
+
+
+def rests(settings: BaseSettings) -> list[timedelta]:
+    """How long a host rests by the settings, as :attr:`pipelines.hosts.Hosts.rests`."""
+    return [timedelta(seconds=float(each)) for each in settings.getlist("FINEWS_RESTS")]

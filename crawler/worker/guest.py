@@ -28,6 +28,7 @@ class TurnMiddleware(GuestMiddleware):
 
     The pause begins when the answer came, so that no host sees two requests closer than it.
     Where there is none (``DOWNLOAD_DELAY`` 0, for a mirror), nobody waits for anybody.
+    A worker that goes sends no more: :class:`crawler.exchange.worker.Goes`.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -36,7 +37,6 @@ class TurnMiddleware(GuestMiddleware):
         self._turns: dict[Request, Turn] = {}
         # One of ours at a time asks for the turn of a host.
         self._queues = defaultdict[str, asyncio.Lock](asyncio.Lock)
-        self._leaving: set[asyncio.Future[None]] = set()
         crawler.signals.connect(self._left, signals.request_left_downloader)
 
     async def _wait(self, request: Request, desk: Desk) -> None:
@@ -61,15 +61,13 @@ class TurnMiddleware(GuestMiddleware):
         worker, turn = worker_of(self._crawler), self._turns.pop(request, None)
         if turn and worker:
             pause = self._pause_of(turn.host) * random.uniform(1, 1 + _JITTER)  # noqa: S311
-            leaving = asyncio.ensure_future(worker.leave(turn, pause))
-            self._leaving.add(leaving)
-            leaving.add_done_callback(self._leaving.discard)
+            worker.say(worker.leave(turn, pause))
 
     def _pause(self, request: Request, least: float) -> None:
         self._pauses[urlparse_cached(request).netloc] = least
 
     def _pause_of(self, host: str) -> float:
-        return self._pauses.get(host, self._crawler.settings.getfloat("DOWNLOAD_DELAY"))
+        return max(self._pauses.get(host, 0), self._crawler.settings.getfloat("DOWNLOAD_DELAY"))
 
     @property
     def _desk(self) -> Desk | None:
@@ -82,7 +80,7 @@ class SharedRobotsMiddleware(RobotsMiddleware):
     def _robots_error(self, exc: Exception, netloc: str) -> None:
         super()._robots_error(exc, netloc)
         if worker := worker_of(self.crawler):
-            self._telling = asyncio.ensure_future(worker.keep_robots(netloc, None))
+            worker.say(worker.keep_robots(netloc, None))
 
     async def _kept(self, netloc: str) -> bytes | None:
         worker = worker_of(self.crawler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,14 +13,21 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DontCloseSpider
 from scrapy.http import Response
+from twisted.python.failure import Failure as TwistedFailure
 
-from crawler.errors import Abandoned
+from crawler.errors import Abandoned, RedisRefuses
 from crawler.exchange.records import Outcome
 from crawler.exchange.worker import MOST_DEATHS, Taken, Worker
+from crawler.frontier.desk import rests
 from crawler.frontier.plan import failure_of
 from crawler.frontier.setbacks import TASK, Fate
 from crawler.items import Article, Entry, Failure, Listing, Look, Page
 from crawler.middlewares.asking import AskingMiddleware
+
+logger = logging.getLogger(__name__)
+
+#: In the stats of a crawler: why it cannot work.
+ERROR = "finews/error"
 
 
 @dataclass(slots=True)
@@ -38,13 +46,18 @@ class WorkerMiddleware(AskingMiddleware):
         self.worker: Worker | None = None
         self.over = False
         self._open: dict[str, _Open] = {}
-        self._handing: set[asyncio.Future[bool]] = set()
 
     def open(self) -> Worker:
         """Be a worker from now on."""
         settings = self._crawler.settings
         silence = settings.getfloat("FINEWS_SILENCE")
-        self.worker = Worker(settings["FINEWS_REDIS"], self._spider.name, silence)
+        self.worker = Worker(
+            settings["FINEWS_REDIS"],
+            self._spider.name,
+            silence,
+            told_to_end=lambda: not self._crawler.crawling,
+        )
+        self.worker.hosts.rests = rests(settings)
         self._begin(self.worker)
         return self.worker
 
@@ -73,8 +86,50 @@ class WorkerMiddleware(AskingMiddleware):
         async for each in super().process_spider_output(response, result):
             if isinstance(each, Page | Article | Look | Failure):
                 self._record(self._outcome(response), each)
+            elif isinstance(each, Request) and TASK not in each.meta:
+                self._refuse(each, response)
             else:
                 yield each
+
+    def failed(self, failure: TwistedFailure) -> Iterator[Any]:
+        assert self.worker
+        if isinstance(failure.value, RedisRefuses):
+            self.give_up(failure.value)
+        elif not self.worker.goes:  # else others have the task, and tell what becomes of it
+            yield from super().failed(failure)
+
+    async def publish(self, outcome: Outcome) -> None:
+        """Hand over what became of a task; an error ends the crawl."""
+        assert self.worker
+        try:
+            await self.worker.publish(outcome)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the task is not done
+            self.give_up(error)
+
+    def give_up(self, error: Exception) -> None:
+        """End the crawl for an error of which no page is the reason.
+
+        What the worker holds stays with it until it counts as dead: of a task that brings
+        this about again and again others must not end too, for ever.
+        """
+        assert self.worker
+        assert self._crawler.stats
+        if self.worker.error is not None:
+            return
+        known = isinstance(error, RedisRefuses)  # a sentence, no traceback
+        told = str(error) if known else repr(error)
+        self._crawler.stats.set_value(ERROR, told)
+        logger.error("%s", told, exc_info=None if known else error)
+        self.worker.error = error
+        self.close("redis_refuses" if known else "error")
+
+    def close(self, reason: str) -> None:
+        """Close the spider."""
+        assert self._crawler.engine
+        self.over = True
+        self._closing = asyncio.ensure_future(
+            self._crawler.engine.close_spider_async(reason=reason)
+        )
 
     def fell_back(self, request: Request) -> None:
         self._open[request.meta[TASK]].outcome.fell_back = True
@@ -94,9 +149,7 @@ class WorkerMiddleware(AskingMiddleware):
             if isinstance(each, Request):
                 self._crawler.engine.crawl(each)
             else:
-                handing = asyncio.ensure_future(self.worker.publish(each))
-                self._handing.add(handing)
-                handing.add_done_callback(self._handing.discard)
+                self.worker.say(self.publish(each))
         if not self.over:
             raise DontCloseSpider
 
@@ -134,6 +187,17 @@ class WorkerMiddleware(AskingMiddleware):
     def _rest(self, request: Request) -> Request:
         self._open[request.meta[TASK]].requests += 1
         return request
+
+    def _refuse(self, request: Request, response: Response) -> None:
+        """Nobody would hear when a request with an errback of its own has come to its end, and
+        so what became of its task.
+        """
+        assert self.worker
+        told = f"a worker sends no request with an errback of its own: {request.url}"
+        logger.error("%s", told)
+        if taken := self.worker.held.get(response.meta[TASK]):
+            failure = failure_of(TypeError(told), taken.given.task)
+            self._record(self._outcome(response), failure)
 
     def _outcome(self, response: Response) -> Outcome:
         return self._open[response.meta[TASK]].outcome

@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 from scrapy.crawler import Crawler
 
 from crawler.exchange.records import Outcome
-from crawler.worker.middleware import worker_of
+from crawler.worker.middleware import WorkerMiddleware
 
 _Item = TypeVar("_Item")
 
@@ -24,7 +24,7 @@ class PublishPipeline:
 
     async def process_item(self, item: _Item) -> _Item:
         if isinstance(item, Outcome):
-            worker = worker_of(self._crawler)
-            assert worker
-            await worker.publish(item)
+            middleware = self._crawler.get_spider_middleware(WorkerMiddleware)
+            assert middleware
+            await middleware.publish(item)
         return item

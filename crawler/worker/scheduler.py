@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -20,11 +20,9 @@ from crawler.exchange.worker import Taken
 from crawler.spiders.listing import ListingSpider
 from crawler.worker.middleware import WorkerMiddleware
 
-logger = logging.getLogger(__name__)
-
-#: In the stats of a crawler: how the crawl ended, None where it left before; why it cannot work.
+#: In the stats of a crawler: how the crawl ended, None where it left before; why it was told to.
 SUMMARY = "finews/summary"
-ERROR = "finews/error"
+REASON = "finews/reason"
 # Tasks in hand: so that a host whose turn is waited for does not hold up another.
 _MOST = 4
 # How long to wait for tasks where there are none: longer each time.
@@ -56,6 +54,7 @@ class RedisScheduler(Scheduler):
         self._wish = ""
         self._told = False
         self._over = False
+        self._leaving: asyncio.Future[None] | None = None
         self._tasks = [
             asyncio.ensure_future(self._guarded(each)) for each in (self._work(), self._beat())
         ]
@@ -63,37 +62,49 @@ class RedisScheduler(Scheduler):
 
     def close(self, reason: str) -> Deferred[None]:
         super().close(reason)
-        return deferred_from_coro(self._leave())
+        return deferred_from_coro(self._close(reason))
 
-    async def _leave(self) -> None:
-        if self._wish and not self._over and self._worker.error is None:
-            await self._worker.withdraw(self._wish)
-        for task in self._tasks:
-            if task is not asyncio.current_task():
-                task.cancel()
+    async def _close(self, reason: str) -> None:
+        await self._leave(reason)
         await self._worker.close()
+
+    def _leave(self, reason: str) -> asyncio.Future[None]:
+        """Go, once: others do what is left."""
+        if self._leaving is None:
+            self._leaving = asyncio.ensure_future(self._give_back(reason))
+        return self._leaving
+
+    async def _give_back(self, reason: str) -> None:
+        assert self.crawler
+        assert self.crawler.stats
+        for task in self._tasks:
+            task.cancel()
+        error = self._worker.error
+        with suppress(RedisRefuses):
+            if error is None:
+                await self._worker.release()
+            if self._wish and not self._over and not isinstance(error, RedisRefuses):
+                why = repr(error) if error else self.crawler.stats.get_value(REASON, reason)
+                await self._worker.withdraw(self._wish, why)
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it; an error ends the crawl."""
-        assert self.crawler
-        assert self.crawler.stats
         try:
             await work
-        except Exception as error:
-            told = str(error) if isinstance(error, RedisRefuses) else repr(error)
-            self.crawler.stats.set_value(ERROR, told)
-            known = isinstance(error, RedisRefuses)  # a sentence, no traceback
-            logger.error("%s", told, exc_info=not known)  # noqa: TRY400
-            self._worker.error = error
-            self._middleware.over = True
-            self._close("redis_refuses")
+        except Exception as error:  # noqa: BLE001 -- whatever it is, nobody else would tell
+            self._middleware.give_up(error)
 
     async def _work(self) -> None:
         """Until what is wanted is done."""
+        assert self.crawler
         await self._say()
         loop = asyncio.get_running_loop()
         pause, asked, busy = _SHORTEST_S, loop.time(), loop.time()
         while True:
+            if not self.crawler.crawling:
+                # Before what is under way is waited for: that may take longer than there is time.
+                self._leave("shutdown")
+                return
             room = _MOST - len(self._worker.held)
             found = await self._worker.take(room) if room > 0 and not self._over else []
             for taken in found:
@@ -107,16 +118,16 @@ class RedisScheduler(Scheduler):
                 await self._ask(silent=loop.time() - busy)
             await self._worker.freed(pause)
             pause = min(2 * pause, _LONGEST_S)
-        self._middleware.over = True
-        self._close("finished")
+        self._middleware.close("finished")
 
     async def _say(self) -> None:
-        """Say what is wanted."""
+        """Say what is wanted, and before that who it is that waits for it."""
         assert self.crawler
         settings, site = self.crawler.settings, self._spider.name
         retry = settings.getdict("FINEWS_RETRY").get(site, ())
         due = settings.getbool("FINEWS_DUE")
-        wish = Wish(site, self._spider.arguments, due, tuple(retry))
+        wish = Wish(site, self._spider.arguments, due, tuple(retry), worker=self._worker.name)
+        await self._worker.beat()
         self._wish = await self._worker.wish(wish)
 
     async def _ask(self, silent: float) -> None:
@@ -152,9 +163,4 @@ class RedisScheduler(Scheduler):
         if isinstance(first, Request):
             self.crawler.engine.crawl(first)
         else:
-            await self._worker.publish(first)
-
-    def _close(self, reason: str) -> None:
-        assert self.crawler
-        assert self.crawler.engine
-        self._closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason=reason))
+            await self._middleware.publish(first)

@@ -29,8 +29,9 @@ class StoredHosts(Hosts):
             self._save(host, known)
 
     def hear(self, host: str, known: Host) -> None:
-        """Others who ask know this of it now."""
-        self._change(host, lambda _: known)
+        """Others who ask know this of it, unless something later is known here."""
+        if known.at >= self._known(host).at:
+            self._change(host, lambda _: known)
 
     def at_rest(self) -> dict[str, Host]:
         """The hosts that rest now."""
@@ -47,13 +48,15 @@ class StoredHosts(Hosts):
             known, self._runs[host] = Host(), None
             if row:
                 refusals, rests, until, reason, refused, site, self._runs[host] = row
+                refused_at = datetime.fromisoformat(refused)
                 known = Host(
                     rests,
                     datetime.fromisoformat(until) if until else None,
                     reason,
                     site,
-                    datetime.fromisoformat(refused),
+                    refused_at,
                     refusals,
+                    at=refused_at,
                 ).remembered(self._clock())
             self._hosts[host] = known
         return self._hosts[host]

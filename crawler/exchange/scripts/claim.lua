@@ -21,9 +21,12 @@ for number = 3, #KEYS do
     elseif dead and left > 0 then
       local held = redis.call('XPENDING', stream, ARGV[1], '-', '+', left, name)
       for _, each in ipairs(held) do
-        local claimed = redis.call('XCLAIM', stream, ARGV[1], ARGV[2], 0, each[1])
+        -- One of whom nothing is known went by itself: no worker died of what it held.
+        local times = each[4] + (heard and 1 or 0)
+        local claimed = redis.call(
+          'XCLAIM', stream, ARGV[1], ARGV[2], 0, each[1], 'RETRYCOUNT', times)
         for _, entry in ipairs(claimed) do
-          table.insert(found, {stream, entry[1], entry[2], each[4] + 1})
+          table.insert(found, {stream, entry[1], entry[2], times})
           left = left - 1
         end
       end

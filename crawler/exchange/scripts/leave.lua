@@ -8,5 +8,6 @@ if turn[1] == ARGV[1] then
   redis.call('HDEL', KEYS[1], 'holder', 'lease')
 end
 local after = math.max(tonumber(turn[2] or 0), now + tonumber(ARGV[2]))
-redis.call('HSET', KEYS[1], 'next', string.format('%.0f', after))
+redis.call(
+  'HSET', KEYS[1], 'next', string.format('%.0f', after), 'left', string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[1], 86400000)
