@@ -49,7 +49,7 @@ def test_a_failure_is_taken_at_once_while_a_crawl_goes_on(
     many: Many, redis_server: RedisServer
 ) -> None:
     made: list[Post] = posts(range(40))
-    whole = dict(build(made))
+    whole: dict[str, bytes | Answer] = dict(build(made))
     broken = {**whole, made[39].path: Answer(b"<html><body>busy</body></html>")}
     with replica.serving(broken) as server:
         server.delay = 0.3
