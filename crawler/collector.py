@@ -261,7 +261,7 @@ class Collector:
         if wish.retry:
             with writing(run.corpus):
                 make_due(run.corpus, ((wish.site, url) for url in wish.retry), run.clock())
-            self._exchange.exhume()
+            self._exchange.exhume(wish.retry)
         if not wish.due:
             return wish.arguments
         task = {wish.site: {"listing": "", **wish.arguments}}

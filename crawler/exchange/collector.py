@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from threading import Event, Thread
 from typing import Any, NamedTuple, TypeVar, cast
@@ -19,7 +19,7 @@ from crawler.errors import AnotherCollects
 from crawler.exchange import keys
 from crawler.exchange.connect import Outage, connect, require_version, script
 from crawler.exchange.hosts import rest_fields
-from crawler.exchange.records import RECORD, Given, Wish, from_json, to_json
+from crawler.exchange.records import RECORD, Given, Wish, from_json, given_of, to_json
 from pipelines.hosts import Host
 
 # How often a collector is heard of in the time after which it counts as dead.
@@ -227,9 +227,13 @@ class Exchange:
         fields: dict[Any, Any] = {**outcome.fields, b"why": why.encode("utf-8", "replace")}
         self._ask(lambda: self._redis.xadd(keys.DEAD, fields, maxlen=keys.DEAD_LETTERS))
 
-    def exhume(self) -> None:
-        """What was given up is tried again: the copies go."""
-        self._ask(lambda: self._redis.delete(keys.DEAD))
+    def exhume(self, urls: Collection[str]) -> None:
+        """What was given up at these addresses is tried again: the copies go."""
+        last = "-"
+        while rows := self._ask(lambda: _rows(self._redis.xrange(keys.DEAD, last, count=_MANY))):  # noqa: B023
+            last = f"({rows[-1][0].decode()}"
+            if again := [id_ for id_, fields in rows if _url(fields) in urls]:
+                self._ask(lambda: self._redis.xdel(keys.DEAD, *again))
 
     def tell_rests(self, hosts: Mapping[str, Host]) -> None:
         """Let workers know of rests of which the corpus knows, unless they know better."""
@@ -294,3 +298,11 @@ def _rows(answer: Any) -> list[tuple[bytes, Fields]]:
 def _is_error(answer: object) -> bool:
     """Is it one, and not that the group of a stream was made before?"""
     return isinstance(answer, RedisError) and not str(answer).startswith("BUSYGROUP")
+
+
+def _url(fields: Fields) -> str | None:
+    """The address of a dead letter's task; None where it is none."""
+    try:
+        return given_of(fields).task.what.url
+    except ValueError:
+        return None
