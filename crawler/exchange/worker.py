@@ -135,6 +135,8 @@ class Worker:
             "done": self.done,
             "holds": len(self.held),
         }
+        if not self.held:
+            self._unsure = True  # where Redis lost what was said last, a task may be ours again
         said = [keys.WORKERS, keys.worker(self.name)]
         await self._run("beat", said, self.name, to_json(told))
 
