@@ -475,19 +475,28 @@ class Collector:
         return time.monotonic() - self._heard > _ALONE * self._silence_s
 
     def _look(self) -> None:
-        """Give out again what Redis lost."""
+        """Give out again what Redis lost, and take back what it has again though it was done."""
         self._looked = time.monotonic()
-        sites = {crawl.site for crawl in self._crawls}
-        tasks = sum(len(crawl.open) for crawl in self._crawls)
-        if self._exchange.count(sites) >= tasks:
-            return
-        event("redis-lost", "Redis lost tasks: they are given out again", level=logging.WARNING)
-        for crawl in self._crawls:
+        asked = {token: crawl for crawl in self._crawls for token in crawl.open}
+        there, vain = set[str](), list[tuple[str, bytes]]()
+        for site in {crawl.site for crawl in self._crawls}:
+            for stream, id_, given in self._exchange.given(site):
+                if given and given.token in asked:
+                    there.add(given.token)
+                elif given:
+                    vain.append((stream, id_))
+        self._exchange.take_back(vain)
+        # Behind the tasks: one that is done meanwhile is then in both, and not in neither.
+        self._exchange.reread()
+        while came := self._exchange.read(0):
+            self._take(came)
+        lost = dict[_Crawl, list[Given]]()
+        for token, crawl in asked.items():
+            if token in crawl.open and token not in there and token not in self._came:
+                lost.setdefault(crawl, []).append(Given.of(crawl.open[token], token))
+        if lost:
+            told = "Redis lost tasks: they are given out again"
+            event("redis-lost", told, level=logging.WARNING)
+        for crawl, tasks in lost.items():
             self._exchange.open(crawl.site)
-            there = {given.token for _, _, given in self._exchange.given(crawl.site) if given}
-            lost = [
-                Given.of(task, token)
-                for token, task in crawl.open.items()
-                if token not in there and token not in self._came
-            ]
-            self._exchange.give(crawl.site, [(each, self._lane(each)) for each in lost])
+            self._exchange.give(crawl.site, [(each, self._lane(each)) for each in tasks])

@@ -161,16 +161,6 @@ class Exchange:
         if vain := list(tasks):
             self._all(take_back)
 
-    def count(self, sites: Iterable[str]) -> int:
-        """How many tasks of these sites there are, their outcomes among them."""
-        streams = [keys.tasks(site, lane) for site in sites for lane in keys.LANES]
-
-        def count(pipe: Pipeline) -> None:
-            for stream in (*streams, keys.OUTCOMES):
-                pipe.xlen(stream)
-
-        return sum(self._all(count))
-
     def read(self, wait_s: float) -> list[Came]:
         """The next outcomes; none where none comes within so many seconds."""
         block = max(1, int(wait_s * 1000))
