@@ -421,9 +421,9 @@ class Collector:
         for each in came:
             given = self._given(each)
             waited = given and any(given.token in crawl.open for crawl in self._crawls)
-            if given and waited and given.token not in self._came:
-                self._came[given.token] = each
-            else:
+            if given and waited:
+                known = self._came.setdefault(given.token, each)
+            if not waited or known.id != each.id:
                 vain.append(each.id)  # nobody waits for it any more
         self._exchange.taken(vain)
         for crawl in list(self._crawls):
@@ -516,16 +516,22 @@ class Collector:
         return broken._replace(following=heard.following)
 
     def _look(self) -> None:
-        """Give out again what Redis lost."""
+        """Give out again what Redis lost, and take back what it has again though it was done."""
         self._looked = time.monotonic()
         # Tasks before outcomes, as above.
-        there = {
-            given.token
+        tasks = [
+            each
             for site in {crawl.site for crawl in self._crawls}
-            for _, _, given in self._exchange.given(site)
-            if given
-        }
+            for each in self._exchange.given(site)
+        ]
+        # All of them: where Redis lost the last, others may have come under lower numbers.
+        self._exchange.reread()
         self._take(self._all_that_came())
+        there = {given.token for _, _, given in tasks if given}
+        asked = {token for crawl in self._crawls for token in crawl.open}
+        self._exchange.take_back(
+            (stream, id_) for stream, id_, given in tasks if given and given.token not in asked
+        )
         for crawl in self._crawls:
             lost = [
                 Given.of(task, token)

@@ -58,7 +58,11 @@ class RedisServer:
              "--dir", str(self._folder), "--logfile", "redis.log", "--loglevel", "warning",
              "--appendonly", "yes", "--appendfsync", "everysec", *self._more]
         )  # fmt: skip
-        until(self._answers)
+        try:
+            until(self._answers)
+        except AssertionError:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         self.process.kill()

@@ -162,6 +162,8 @@ class Worker:
             "done": self.done,
             "holds": len(self.held),
         }
+        if not self.held:
+            self._unsure = True  # where Redis lost what was said last, a task may be ours again
         said, loop = [keys.WORKERS, keys.worker(self.name)], asyncio.get_running_loop()
 
         async def ask() -> None:
