@@ -40,7 +40,7 @@ def ended(wish: str) -> str:
 
 
 def withdrawn(wish: str) -> str:
-    """Nobody waits for the crawl of a wish any more."""
+    """Why nobody waits for the crawl of a wish any more."""
     return f"{_PREFIX}:withdrawn:{wish}"
 
 
