@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
-from scrapy import Request
-from scrapy.crawler import Crawler
-from scrapy.settings import Settings
 
 from crawler.errors import Abandoned, RedisRefuses
 from crawler.exchange import keys
@@ -22,9 +18,8 @@ from crawler.exchange.connect import Outage
 from crawler.exchange.records import Given, Outcome, Wish
 from crawler.exchange.report import state
 from crawler.exchange.worker import Goes, Taken, Turn, Worker
-from crawler.items import Entry, Failure, Listing
-from crawler.worker.guest import TurnMiddleware
-from crawler.worker.middleware import ERROR, WorkerMiddleware, _refuse_deadly
+from crawler.items import Listing
+from crawler.worker.middleware import _refuse_deadly
 from pipelines.hosts import Rest
 from pipelines.run import now
 from tests.many import RedisServer
