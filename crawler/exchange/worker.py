@@ -111,14 +111,14 @@ class Worker:
         self.error: Exception | None = None
         self.held: dict[str, Taken] = {}
         self._freed = asyncio.Event()  # is there room since it was waited for?
-        self._released = False
+        self._gone = False
         self._soon: set[asyncio.Future[None]] = set()
         self.done = 0  # tasks whose outcomes were handed over
 
     @property
     def goes(self) -> bool:
         """Is nothing more to be begun?"""
-        return self._released or self.error is not None or self._told_to_end()
+        return self._gone or self.error is not None or self._told_to_end()
 
     async def wish(self, wish: Wish) -> str:
         """Say what is wanted; the id of the wish."""
@@ -276,18 +276,21 @@ class Worker:
             await self._ask(lambda: self._redis.set(keys.robots(host), body, ex=86400))
         await self._ask(lambda: self._redis.delete(keys.robots_asked(host)))
 
-    async def release(self) -> None:
-        """Go: others may take at once what this worker holds."""
-        self._released = True
+    async def go(self, wish: str = "", reason: str = "") -> None:
+        """Go: others may take at once what this worker holds; it waits for its wish no more."""
+        self._gone = True
         self.held.clear()
+        # First: whoever hears of the rest must find all tasks where they stay.
         await self._run("release", self._lanes, keys.GROUP, self.name)
+        if wish:
+            await self.withdraw(wish, reason)
         await self._all(
             lambda pipe: pipe.zrem(keys.WORKERS, self.name),
             lambda pipe: pipe.delete(keys.worker(self.name)),
         )
 
     async def close(self) -> None:
-        """Be gone. What was not released is for others once it counts as dead."""
+        """Be gone. What it holds yet is for others once it counts as dead."""
         if words := self._soon | self.hosts.sending:
             await asyncio.wait(words, timeout=_LAST_S)
         await self._redis.aclose()

@@ -79,13 +79,12 @@ class RedisScheduler(Scheduler):
         assert self.crawler.stats
         for task in self._tasks:
             task.cancel()
-        error = self._worker.error
+        error, wish = self._worker.error, "" if self._over else self._wish
         with suppress(RedisRefuses):
             if error is None:
-                await self._worker.release()
-            if self._wish and not self._over and not isinstance(error, RedisRefuses):
-                why = repr(error) if error else self.crawler.stats.get_value(REASON, reason)
-                await self._worker.withdraw(self._wish, why)
+                await self._worker.go(wish, self.crawler.stats.get_value(REASON, reason))
+            elif wish and not isinstance(error, RedisRefuses):
+                await self._worker.withdraw(wish, repr(error))
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it; an error ends the crawl."""
