@@ -211,7 +211,7 @@ class Many:
         self.program = program
         self.url = url
         program.env["SCRAPY_SETTINGS_MODULE"] = "tests.many_settings"
-        self._members: list[Member] = []
+        self.members: list[Member] = []
         self._folder = program.data.with_name(f"{program.data.name}-said")
         self._folder.mkdir(parents=True, exist_ok=True)
         self._numbers = count()
@@ -232,8 +232,8 @@ class Many:
         out, err = self._folder / f"{name}.out", self._folder / f"{name}.err"
         command = [str(BIN / "finews"), *args]
         pid = zygote.start(command, self.program.env, out, err)
-        self._members.append(Member(pid, command, out, err, zygote))
-        return self._members[-1]
+        self.members.append(Member(pid, command, out, err, zygote))
+        return self.members[-1]
 
     def crawl(self, replay: str, *args: str, workers: int = 3, code: int | None = 0) -> Any:
         """Crawl once; what the collector says of it, and each worker."""
@@ -248,10 +248,10 @@ class Many:
 
     def close(self) -> None:
         """End all; none may have been surprised."""
-        for each in self._members:
+        for each in self.members:
             each.send(signal.SIGKILL)
             each.wait()
-        for each in self._members:
+        for each in self.members:
             assert "Traceback" not in each.said, each.said
         assert not (self._folder / "none").exists()
 

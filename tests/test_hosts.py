@@ -21,7 +21,7 @@ from crawler.parsers.dates import SHANGHAI
 from pipelines.database import schema
 from pipelines.database.connect import open_corpus
 from pipelines.database.hosts import StoredHosts
-from pipelines.hosts import Rest
+from pipelines.hosts import Host, Rest
 
 HOST = "np-listapi.eastmoney.com"
 URL = f"https://{HOST}/"
@@ -300,6 +300,26 @@ def test_whatever_comes_rests_hold_and_are_remembered(
             assert rest == Rest(host, rest.until, rest.reason)
             assert rest.until > clock.now
             assert rest.until.microsecond == 0
+
+
+def test_what_others_knew_earlier_does_not_undo_what_they_knew_later(shared: Database) -> None:
+    host, clock = next(names), Clock()
+    hosts = StoredHosts(shared, clock, 1)
+    refused = Host().changed(
+        lambda known: known.refused("http-429", None, "finews", clock.now, hosts.rests), clock.now
+    )
+    answered = refused.changed(Host.answered, clock.now)  # at once: later all the same
+    hosts.hear(host, refused)
+    assert hosts.rest(host)
+    for known in (answered, refused):
+        hosts.hear(host, known)
+        assert hosts.rest(host) is None
+    clock.forward(seconds(10))
+    again = answered.changed(
+        lambda known: known.refused("http-429", None, "finews", clock.now, hosts.rests), clock.now
+    )
+    StoredHosts(shared, clock, 2).hear(host, again)
+    assert StoredHosts(shared, clock, 3).rest(host)
 
 
 def said(text: str | bytes, date: str | None = None, status: int = 429) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from crawler.cli.process import GRACE_S
 from crawler.errors import RedisRefuses
 from crawler.exchange import keys
 from crawler.exchange.connect import require_version
@@ -55,6 +57,29 @@ def test_what_a_worker_holds_that_ends_is_at_once_for_others(
     assert collector.ended()["new"] == 24
     assert sum(Counter(slow.articles()).values()) <= 24 + 4
     assert leftovers(redis_server.client) == {}
+
+
+def test_who_waits_for_the_turn_of_a_host_ends_within_seconds(
+    many: Many, slow: Replica, redis_server: RedisServer
+) -> None:
+    redis: Any = redis_server.client
+    slow.pages["/robots.txt"] = b"User-agent: *\nCrawl-delay: 1\n"
+    many.collect()
+    worker = many.work(slow.url)
+    until(lambda: redis.keys(keys.host("*")) and holders(redis))
+    lease = (redis.time()[0] + 60) * 1000
+    for each in redis.scan_iter(keys.host("*")):
+        redis.hset(each, mapping={"holder": "another", "lease": lease})
+    time.sleep(1)  # it was asking: now it waits
+    worker.send(signal.SIGTERM)
+    asked = time.monotonic()
+    assert worker.wait() == 3
+    assert time.monotonic() - asked < GRACE_S
+    assert redis.zcard(keys.WORKERS) == redis.xlen(keys.WISHES) == 0
+    assert [redis.get(each) for each in redis.scan_iter(keys.withdrawn("*"))] == [
+        b"stopped by SIGTERM"
+    ]
+    until(lambda: not leftovers(redis))
 
 
 def test_a_worker_has_its_time_and_the_others_go_on(many: Many, slow: Replica) -> None:

@@ -88,8 +88,10 @@ def test_a_rest_that_takes_long_stands_in_the_corpus_and_holds_for_later_workers
     replica = EastmoneyReplica(make_stories(30, ("350", "344", "345"), 5))
     replica.throttle(after=6, status=503, retry_after=600, hosts=[ARTICLE_HOST])
     with guest_book(replica):
-        found, told = many.crawl(replica.url, "eastmoney", "--listing", "350", workers=3, code=3)
+        args = ("eastmoney", "--listing", "350", "--verbose")
+        found, told = many.crawl(replica.url, *args, workers=3, code=3)
         assert found["resting"]
+        assert any(f"{ARTICLE_HOST} refuses (http-503)" in each.said for each in many.members)
         assert [each["crawls"][0]["resting"] for each in told] == [[ARTICLE_HOST]] * 3
         assert many.program.rows("SELECT host, reason FROM hosts WHERE rests_until NOT NULL") == [
             (ARTICLE_HOST, "http-503")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
+from crawler.errors import RedisRefuses
 from crawler.exchange import keys
 from crawler.exchange.records import from_json, to_json
 from pipelines.hosts import Host, Hosts
@@ -37,7 +39,7 @@ class SharedHosts(Hosts):
         self._redis = redis
         self._ask = ask
         self._hosts: dict[str, Host] = {}
-        self.sending: set[asyncio.Future[object]] = set()
+        self.sending: set[asyncio.Future[None]] = set()
         self.changed: dict[str, Host] = {}
 
     def hear(self, host: str, state: bytes) -> None:
@@ -57,10 +59,13 @@ class SharedHosts(Hosts):
         self._hosts[host] = before.changed(change, self._clock())
         if matters or before.rests:  # how well it answers since, all must count together
             self.changed[host] = self._hosts[host]
-            name = secrets.token_hex(8)
-            sending = asyncio.ensure_future(self._ask(lambda: self._send(host, change, name)))
+            sending = asyncio.ensure_future(self._tell(host, change, secrets.token_hex(8)))
             self.sending.add(sending)
             sending.add_done_callback(self.sending.discard)
+
+    async def _tell(self, host: str, change: Callable[[Host], Host], name: str) -> None:
+        with suppress(RedisRefuses):  # whoever waits for an answer tells of it
+            await self._ask(lambda: self._send(host, change, name))
 
     async def _send(self, host: str, change: Callable[[Host], Host], name: str) -> None:
         """Make the change to what all know; again where another worker changed it meanwhile.

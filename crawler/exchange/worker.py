@@ -18,6 +18,7 @@ from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 from scrapy.exceptions import IgnoreRequest
 
+from crawler.errors import RedisRefuses
 from crawler.exchange import keys
 from crawler.exchange.connect import Outage, connect_async, require_version, script
 from crawler.exchange.hosts import SharedHosts
@@ -247,7 +248,12 @@ class Worker:
 
     def say(self, words: Coroutine[Any, Any, None]) -> None:
         """Have something said to Redis of which nobody waits for the answer."""
-        saying = asyncio.ensure_future(words)
+
+        async def say() -> None:
+            with suppress(RedisRefuses):  # whoever waits for an answer tells of it
+                await words
+
+        saying = asyncio.ensure_future(say())
         self._soon.add(saying)
         saying.add_done_callback(self._soon.discard)
 
