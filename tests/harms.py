@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tests.conftest import Program
 from tests.eastmoney import EastmoneyReplica, make_stories
@@ -33,15 +33,6 @@ class SmallBlog(Blog):
 class SmallColumns(Columns):
     name = "eastmoney-many"
     stories = make_stories(50, ("350", "344", "345"), 5)
-
-    def result(self, program: Program) -> Any:
-        """Scrapy asks several hosts by turns, the collector in the order of the listings: which of
-        an article's listings is the first to show it is theirs to say.
-        """
-        said = super().result(program)
-        routes = {(code, listing) for code, _, listing, _ in said["sightings"]}
-        articles = [(*row[:2], (row[0], row[2]) in routes, *row[3:]) for row in said["articles"]]
-        return {**said, "articles": articles}
 
 
 class Redeemed(NamedTuple):

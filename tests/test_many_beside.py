@@ -51,9 +51,9 @@ def test_a_walk_beside_a_longer_one_leaves_no_hole_behind_it(
 def test_a_failure_is_taken_at_once_while_a_crawl_goes_on(
     many: Many, redis_server: RedisServer
 ) -> None:
-    made: list[Post] = posts(range(20))
+    made: list[Post] = posts(range(50))
     whole: dict[str, bytes | Answer] = dict(build(made))
-    broken = {**whole, made[19].path: Answer(b"<html><body>busy</body></html>")}
+    broken = {**whole, made[49].path: Answer(b"<html><body>busy</body></html>")}
     with replica.serving(broken) as server:
         server.delay = 0.3
         many.collect()

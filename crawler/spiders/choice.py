@@ -26,8 +26,6 @@ class ChoiceSpider(ListingSpider):
 
     name = choice.SITE
     feeds = choice.Feeds()
-    # In the order of the listings, which stand on two hosts; the default takes turns by host.
-    custom_settings = {"SCHEDULER_PRIORITY_QUEUE": "scrapy.pqueues.ScrapyPriorityQueue"}  # noqa: RUF012
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
