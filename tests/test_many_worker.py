@@ -89,6 +89,29 @@ def test_a_task_that_is_given_out_again_is_handed_over_by_who_holds_it(
     assert redis.xlen(keys.OUTCOMES) == 1
 
 
+def test_what_is_handed_over_while_it_is_looked_for_what_got_lost_is_not_done_again(
+    exchange: Exchange, redis: Redis, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(worker: Worker) -> None:
+        exchange.give("finews", [(TASK, "listing")])
+        (taken,) = await worker.take(4)
+        read = worker._redis.xreadgroup
+
+        async def late(*args: Any) -> Any:
+            found = await read(*args)
+            await worker.publish(Outcome("T"))  # before the answer is heard
+            return found
+
+        monkeypatch.setattr(worker._redis, "xreadgroup", late)
+        await worker.beat()
+        assert worker.held == {"T": taken}
+        worker._unsure = True
+        assert await worker.take(4) == []
+
+    at_work(redis_server, work)
+    assert redis.xlen(keys.OUTCOMES) == 1
+
+
 def test_workers_that_end_leave_their_tasks_free_and_none_died(
     exchange: Exchange, redis: Redis, redis_server: RedisServer
 ) -> None:

@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import chain
@@ -111,6 +111,8 @@ class Worker:
         self.resting: dict[str, Rest] = {}
         self.error: Exception | None = None
         self.held: dict[str, Taken] = {}
+        # Tokens of what is handed over while it is looked for what got lost.
+        self._handed: set[str] | None = None
         self._freed = asyncio.Event()  # is there room since it was waited for?
         self._gone = False
         self._soon: set[asyncio.Future[None]] = set()
@@ -210,6 +212,8 @@ class Worker:
             handed = await self._run("publish", streams, keys.GROUP, self.name, taken.id, *fields)
             if handed or self.held.get(token) is taken:  # else it was given to us anew meanwhile
                 self.held.pop(token, None)
+        if self._handed is not None:
+            self._handed.add(token)
         self._freed.set()
         self.done += handed
         return bool(handed)
@@ -304,6 +308,7 @@ class Worker:
     async def _lost(self) -> list[Taken]:
         """What we hold, by what Redis says, and do not know of."""
         self._unsure = False
+        self._handed = handed = set[str]()
         rows = []
         for lane in self._lanes:
             # Nothing but what is held is read by that, and nothing of a stream that is not there.
@@ -316,9 +321,10 @@ class Worker:
             for _, entries in streams:
                 held = ((id_, fields) for id_, fields in entries if fields)
                 rows += [(lane.encode(), id_, list(chain(*f.items())), 1) for id_, f in held]
-        return await self._hold(rows)
+        self._handed = None
+        return await self._hold(rows, handed)
 
-    async def _hold(self, rows: Iterable[Any]) -> list[Taken]:
+    async def _hold(self, rows: Iterable[Any], handed: Collection[str] = ()) -> list[Taken]:
         """Those that are tasks and are to be begun; what is none is kept aside."""
         found = []
         for stream, id_, flat, times in rows:
@@ -327,6 +333,8 @@ class Worker:
                 given = from_json(fields.get(RECORD, b""), Given)
             except ValueError as error:
                 await self._bury(stream, id_, fields, str(error))
+                continue
+            if given.token in handed:
                 continue
             taken = Taken(stream, id_, given, int(times))
             if given.token not in self.held:
