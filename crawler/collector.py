@@ -12,6 +12,7 @@ import logging
 import secrets
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -89,6 +90,7 @@ class _Crawl:
     plan: Plan
     wishes: set[str] = field(default_factory=set)
     open: dict[str, Task] = field(default_factory=dict)  # by token, in the order they were given
+    later: deque[Task] = field(default_factory=deque)  # first pages: one walk after the other
     begun: bool = False  # are its listings asked for?
     dry: bool = False  # is nothing more owed, for the time being?
     since: float = field(default_factory=time.monotonic)  # the first of ``open`` is waited for
@@ -97,9 +99,12 @@ class _Crawl:
         """What is to be given out now; None: the crawl is done."""
         if self.wish is None:
             return [] if self.open else None
+        if any(isinstance(task.what, Listing) for task in self.open.values()):
+            return []
+        if self.later:
+            return [self.later.popleft()]
         if self.open:
-            walking = any(isinstance(task.what, Listing) for task in self.open.values())
-            if walking or self.dry or len(self.open) >= few:
+            if self.dry or len(self.open) >= few:
                 return []
             tasks = self.plan.owed()
             self.dry = not tasks
@@ -109,9 +114,10 @@ class _Crawl:
             if tasks := self.plan.owed():
                 return tasks
             self.begun = True
-            tasks = [task for each in self.spider.asked() for task in self.plan.listing(each)]
-            if tasks := tasks + list(self.plan.known_listings()):
-                return tasks
+            for each in self.spider.asked():
+                self.later.extend(self.plan.listing(each))
+            self.later.extend(self.plan.known_listings())
+            return self.next(few)
         return self.plan.further() or None
 
 
@@ -141,6 +147,7 @@ class Collector:
         self._loader = SpiderLoader.from_settings(settings)
         self._crawls: list[_Crawl] = []
         self._known: set[str] = set()  # wishes
+        self._missed: dict[str, float] = {}  # since when a wish is not there any more
         self._came: dict[str, Came] = {}  # outcomes that are not taken yet, by token
         self._looked = self._heard = 0.0
         self._stored: Run | None = None  # the last that wrote
@@ -206,13 +213,17 @@ class Collector:
             if id_ not in self._known:
                 self._begin(id_, wish)
         for crawl in list(self._crawls):
-            why = "nobody waits for it any more"
+            why = None
             for id_ in crawl.wishes - wishes.keys():
-                why = self._exchange.why_withdrawn(id_) or why
-                crawl.wishes.discard(id_)
-                self._known.discard(id_)
+                why = self._exchange.why_withdrawn(id_)
+                # Where Redis lost it, it will soon be said again.
+                missed = self._missed.setdefault(id_, time.monotonic())
+                if why or time.monotonic() - missed > self._silence_s:
+                    crawl.wishes.discard(id_)
+                    self._known.discard(id_)
+                    del self._missed[id_]
             if crawl.wish and not crawl.wishes:
-                self._break_off(crawl, why)
+                self._break_off(crawl, why or "nobody waits for it any more")
 
     def _break_off(self, crawl: _Crawl, why: str) -> None:
         """What is owed is for a later run."""
@@ -518,6 +529,7 @@ class Collector:
     def _look(self) -> None:
         """Give out again what Redis lost, and take back what it has again though it was done."""
         self._looked = time.monotonic()
+        before = {token for crawl in self._crawls for token in crawl.open}
         # Tasks before outcomes, as above.
         tasks = [
             each
@@ -536,7 +548,7 @@ class Collector:
             lost = [
                 Given.of(task, token)
                 for token, task in crawl.open.items()
-                if token not in there and token not in self._came
+                if token in before and token not in there and token not in self._came
             ]
             if lost:
                 told = f"Redis lost {len(lost)} tasks: they are given out again"

@@ -99,9 +99,9 @@ CONCURRENT_ITEMS = 1
 WARN_ON_GENERATOR_RETURN_VALUE = False
 # The frontier lets every URL through once; a second memory would only grow.
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
-# First come, first served, the first page of each listing before all second ones, whichever hosts
-# they stand on: a run that was killed and resumed, and one by many, then end like a whole one.
+# In the order of the listings, one to its end before the next, whichever hosts they stand on: a run
+# that was killed and resumed, and one by many, then end like a whole one.
 SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
 SCHEDULER_PRIORITY_QUEUE = "scrapy.pqueues.ScrapyPriorityQueue"
-SCHEDULER_START_MEMORY_QUEUE = None
+SCHEDULER_START_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
 LOG_LEVEL = "INFO"

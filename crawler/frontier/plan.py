@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from scrapy.settings import BaseSettings
 
+from crawler.frontier.desk import rests
 from crawler.frontier.walks import Walks
 from crawler.items import Entry, Failure, Listing, Look
 from crawler.reading import failed
@@ -47,9 +48,9 @@ class Plan:
     def __init__(
         self, run: Run, spider: ListingSpider, settings: BaseSettings, *, beside: bool = False
     ) -> None:
-        hours, rests = settings.getlist("FINEWS_LOOKS"), settings.getlist("FINEWS_RESTS")
+        hours = settings.getlist("FINEWS_LOOKS")
         run.store.looks.times = [timedelta(hours=float(each)) for each in hours]
-        run.hosts.rests = [timedelta(seconds=float(each)) for each in rests]
+        run.hosts.rests = rests(settings)
         self._run = run
         self._spider = spider
         self._beside = beside
