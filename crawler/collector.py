@@ -331,7 +331,7 @@ class Collector:
                 places[each.token] = place, each.task
         if not places:
             return None
-        command = f"collect {site} (what was left)"
+        command = f"collect what was left of {site}"
         run = Run(self._folder, command)
         self._begun(run, command)
         run.counts["found"] += len(places)

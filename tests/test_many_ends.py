@@ -84,8 +84,9 @@ def test_who_waits_for_the_turn_of_a_host_ends_within_seconds(
 
 def test_a_worker_has_its_time_and_the_others_go_on(many: Many, slow: Replica) -> None:
     slow.delay = 0.4
-    collector = many.collect("--once")
-    short, other = many.work(slow.url, "--max-time", "1s"), many.work(slow.url)
+    collector, other = many.collect("--once"), many.work(slow.url)
+    until(lambda: slow.log)
+    short = many.work(slow.url, "--max-time", "2s")
     told = short.ended()
     assert (told["outcome"], told["reason"], short.code) == ("stopped", TIME_OVER, 0)
     assert other.ended()["crawls"][0]["new"] == 24
@@ -244,3 +245,16 @@ def test_a_redis_that_is_too_old_is_refused(version: str) -> None:
 @pytest.mark.parametrize("version", ["6.2.0", "7.0.15", "10.1"])
 def test_a_redis_that_is_new_enough_is_taken(version: str) -> None:
     require_version({"redis_version": version})
+
+
+def test_a_worker_that_found_nobody_does_not_say_that_all_is_well(
+    many: Many, slow: Replica, own_redis: RedisServer
+) -> None:
+    """As from cron, where the address is wrong, or nobody collects."""
+    alone = many.work(slow.url, "--max-time", "1s")
+    own_redis.kill()
+    lost = many.work(slow.url, "--due", "--max-time", "1s", url=own_redis.url)
+    for each in (alone, lost):
+        assert each.wait() == 3
+        assert "nothing was done: nobody collected, or Redis did not answer" in each.said
+    assert slow.log == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -37,8 +38,8 @@ def redis(redis_server: RedisServer) -> Redis:
 
 
 @pytest.fixture
-def exchange(redis: Redis, redis_server: RedisServer) -> Iterator[Exchange]:
-    made = Exchange(redis_server.url, Ending(), SILENCE_S)
+def exchange(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> Iterator[Exchange]:
+    made = Exchange(redis_server.url, Ending(), SILENCE_S, tmp_path)
     yield made
     made.end()
 

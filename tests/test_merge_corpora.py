@@ -481,3 +481,26 @@ def test_one_that_is_being_written_is_merged_as_of_one_moment(tmp_path: Path) ->
             assert mine.run.counts["new"] == 1
     assert merge(ours, other) == {"found": 2, "new": 1, "unchanged": 1}
     sound(Program(ours))
+
+
+def test_pages_of_one_body_come_together(tmp_path: Path) -> None:
+    """The same file in two folders: two pages, and one body for both."""
+    one, other, third = (Program(tmp_path / name) for name in ("one", "other", "third"))
+    made = posts(range(1))[0]
+    for name in ("a", "b"):
+        (tmp_path / "files" / name).mkdir(parents=True)
+        (tmp_path / "files" / name / made.name).write_bytes(made.text.encode())
+    one("ingest", str(tmp_path / "files"))
+    other("ingest", str(one.data))
+    third("ingest", str(other.data))
+    for each in (one, other, third):
+        assert each.rows("SELECT count(*) FROM pages", file="pages.db") == [2]
+        assert each.rows("SELECT count(*) FROM bodies", file="pages.db") == [1]
+
+
+def test_the_file_of_pages_is_not_taken_for_a_corpus(finews: Program, tmp_path: Path) -> None:
+    other = Program(tmp_path / "other")
+    other("demo")
+    done = finews.run(finews.command("ingest", str(other.data / "pages.db")))
+    assert done.returncode == 1
+    assert "holds pages only; name the finews.db beside it" in done.stderr

@@ -58,7 +58,7 @@ def command(redis: str, once: bool, verbose: bool, data: Path, as_json: bool) ->
     settings = crawl_settings(data, None)
     ending = Ending()
     with _told_to(ending):
-        exchange = Exchange(redis, ending, settings.getfloat("FINEWS_SILENCE"))
+        exchange = Exchange(redis, ending, settings.getfloat("FINEWS_SILENCE"), data)
         told = _Told(verbose=verbose, as_json=as_json)
         try:
             exchange.begin()

@@ -27,7 +27,7 @@ from pipelines.run import Run
 @click.argument("which", nargs=-1, metavar="[CODE|URL]...")
 @click.option("--retry", is_flag=True, help="Try them now, those given up too.")
 @options.replay
-@options.redis("With --retry: as a worker, see finews crawl --redis.")
+@options.redis("With --retry, where the corpus is: by workers.")
 @options.wait
 @options.data
 @options.json

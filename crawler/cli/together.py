@@ -15,10 +15,9 @@ def print_together(state: Mapping[str, Any]) -> None:
     workers, wishes = state["workers"], state["wishes"]
     alive = sum(not each["dead"] for each in workers)
     click.echo(f"Collector: {state['collector'] or 'none is at work; start finews collect'}.")
-    click.echo(f"{alive} workers, {_many(len(wishes), 'crawl')} wanted.")
-    click.echo(
-        f"{_many(state['outcomes'], 'outcome')} to be stored, the oldest for {state['lag_s']:g} s."
-    )
+    click.echo(f"{_many(alive, 'worker')}, {_many(len(wishes), 'crawl')} wanted.")
+    oldest = f", the oldest for {state['lag_s']:g} s" if state["outcomes"] else ""
+    click.echo(f"{_many(state['outcomes'], 'outcome')} to be stored{oldest}.")
     for each in state["resting"]:
         until = short_time(each["until"])
         click.echo(f"{each['host']} refused ({each['reason']}), rests until {until}.")
@@ -45,7 +44,7 @@ def print_together(state: Mapping[str, Any]) -> None:
                     short_time(each.get("began")),
                     each.get("done"),
                     each.get("holds"),
-                    f"{each['silent_s']:g} s ago" + (" (dead)" if each["dead"] else ""),
+                    f"{each['silent_s']:.0f} s ago" + (" (dead)" if each["dead"] else ""),
                 )
                 for each in workers
             ),

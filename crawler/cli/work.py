@@ -50,11 +50,17 @@ def work(
     errors = [each["error"] for each in found if each["error"]]
     crawls = [each["summary"] for each in found if each["summary"]]
     reason = errors[0] if errors else reasons[0] if reasons else None
-    code = _code(crawls, whole=len(crawls) == len(tasks), broken=bool(errors), reason=reason)
+    collected = any(each["collected"] for each in found)
+    whole = len(crawls) == len(tasks)
+    code = _code(crawls, whole=whole or (collected and reason == TIME_OVER), broken=bool(errors))
+    for error in dict.fromkeys(errors):
+        click.echo(f"finews: {error}", err=True)
+    if not (collected or crawls or errors):
+        click.echo("finews: nothing was done: nobody collected, or Redis did not answer", err=True)
     counts = {name: sum(each.get(name, 0) for each in crawls) for name in COUNTS}
     asked = sum(each["requests"] for each in found)
     if as_json:
-        outcome = "error" if errors else "finished" if len(crawls) == len(tasks) else "stopped"
+        outcome = "error" if errors else "finished" if whole else "stopped"
         print_json(
             {
                 "outcome": outcome,
@@ -66,7 +72,7 @@ def work(
             }
         )
     elif not quiet:
-        _print(crawls, asked, reason)
+        _print(crawls, asked, None if errors else reason)
     return code
 
 
@@ -93,25 +99,23 @@ def _crawl(
 
 def _told(crawler: Crawler) -> dict[str, Any]:
     from crawler.worker.middleware import ERROR  # noqa: PLC0415 -- of an extra
-    from crawler.worker.scheduler import SUMMARY  # noqa: PLC0415
+    from crawler.worker.scheduler import COLLECTED, SUMMARY  # noqa: PLC0415
 
     stats = crawler.stats.get_stats() if crawler.spider else {}
     broken = _BROKEN if is_broken(crawler) else None
     return {
         "summary": stats.get(SUMMARY),
+        "collected": bool(stats.get(COLLECTED)),
         "error": stats.get(ERROR) or broken,
         "requests": stats.get("downloader/request_count", 0),
     }
 
 
-def _code(
-    crawls: Sequence[Mapping[str, Any]], *, whole: bool, broken: bool, reason: str | None
-) -> int:
+def _code(crawls: Sequence[Mapping[str, Any]], *, whole: bool, broken: bool) -> int:
     if broken or any(each["outcome"] == "error" for each in crawls):
         return UNEXPECTED
-    ended = whole or reason == TIME_OVER
     wrong = any(each["failed"] or each["resting"] or each["gaps"] for each in crawls)
-    return FAILED if wrong or not ended else 0
+    return FAILED if wrong or not whole else 0
 
 
 def _print(crawls: Sequence[Mapping[str, Any]], asked: int, reason: str | None) -> None:
@@ -130,4 +134,5 @@ def _print(crawls: Sequence[Mapping[str, Any]], asked: int, reason: str | None) 
             click.echo(f"  {host} refused and rests; a crawl after that goes on.")
         for listing in each["gaps"]:
             click.echo(f"  A gap: {listing} shows less than came since the last crawl.")
-    click.echo(f"{asked} requests here." + (f" Stopped: {reason}." if reason else ""))
+    many = "" if asked == 1 else "s"
+    click.echo(f"{asked} request{many} here." + (f" Stopped: {reason}." if reason else ""))

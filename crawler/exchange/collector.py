@@ -8,9 +8,11 @@ import socket
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple, TypeVar, cast
 
+import click
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
@@ -70,14 +72,15 @@ class Exchange:
     :class:`InterruptedError`. Raises :class:`RedisRefuses`.
     """
 
-    def __init__(self, url: str, ending: Ending, silence_s: float) -> None:
+    def __init__(self, url: str, ending: Ending, silence_s: float, folder: Path) -> None:
         self._url = url
         self._redis = connect(url)
         self._outage = Outage(url)
         self._ending = ending
         self._silence_s = silence_s
         self._collect = self._redis.register_script(script("collect"))
-        self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
+        name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
+        self._name = f"{name} for {folder.absolute()}"
         self._last = b"0"  # outcome that was read
         self._wishes: dict[bytes, Wish | None] = {}
         self._rival: str | None = None
@@ -89,8 +92,12 @@ class Exchange:
         Raises :class:`AnotherCollects` where one stays at work.
         """
         require_version(self._ask(lambda: self._redis.info("server")))
-        until = time.monotonic() + self._silence_s * (1 + 1 / _BEATS)
+        until, told = time.monotonic() + self._silence_s * (1 + 1 / _BEATS), False
         while (holder := self._ask(lambda: self._hold(self._redis))) != self._name:
+            if not told:
+                told = True
+                wait = f"{self._silence_s:g} s, to see whether it is alive"
+                click.echo(f"finews: {holder} collects from this Redis; waiting {wait}", err=True)
             if time.monotonic() > until:
                 raise AnotherCollects(f"{holder} collects from this Redis already")
             self._ending.wait(1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from importlib.resources import files
 from itertools import count
@@ -24,6 +25,7 @@ from crawler.errors import RedisRefuses
 #: Bounds how long a call waits for an answer; a reader that waits for news asks for less.
 ANSWER_S = 5.0
 _LONGEST_S = 30.0
+_REMIND_S = 300.0  # after which one that does not answer is told again
 _SCHEMES = ("redis", "rediss", "unix")
 # XAUTOCLAIM and exclusive ranges came with it; older ones are not tried.
 _OLDEST = (6, 2)
@@ -85,30 +87,41 @@ def require_version(info: dict[str, Any]) -> None:
         raise RedisRefuses(f"Redis {version} is too old; finews needs 6.2 or later")
 
 
+def refused(where: str, error: RedisError) -> RedisRefuses:
+    """What a Redis says that does not let us in, or not do what we ask."""
+    hint = ""
+    if isinstance(error, _STAYS):
+        hint = "; is FINEWS_REDIS_PASSWORD right, or the password in its URL?"
+    return RedisRefuses(f"Redis at {where} refuses: {str(error).rstrip('.')}{hint}")
+
+
 class Outage:
-    """How long to wait for a Redis that does not answer: longer each time, and told once."""
+    """How long to wait for a Redis that does not answer, longer each time; told now and then."""
 
     def __init__(self, url: str, longest_s: float = _LONGEST_S) -> None:
         self._told = told(url)
         self._longest_s = longest_s
         self._pauses = self._growing()
-        self._out = False
+        self._out: float | None = None  # since when
+        self._told_at = 0.0
 
     def pause(self, error: RedisError) -> float:
         """Seconds to wait after an error. Raises :class:`RedisRefuses` for one that stays."""
         passes = isinstance(error, _PASSES) or _PASSES_TOO.search(str(error))
         if isinstance(error, _STAYS) or not passes:
-            raise RedisRefuses(f"Redis at {self._told} refuses: {error}") from error
-        if not self._out:
-            self._out = True
-            click.echo(
-                f"finews: Redis at {self._told} does not answer ({error}); waiting", err=True
-            )
+            raise refused(self._told, error) from error
+        now = time.monotonic()
+        since = self._out = now if self._out is None else self._out
+        if since == now or now - self._told_at > _REMIND_S:
+            self._told_at = now
+            long = f" for {(now - since) / 60:.0f} minutes" if since != now else ""
+            told = f"Redis at {self._told} does not answer{long} ({error}); waiting"
+            click.echo(f"finews: {told}", err=True)
         return next(self._pauses)
 
     def over(self) -> bool:
         """It answers; was it out before?"""
-        was, self._out = self._out, False
+        was, self._out = self._out is not None, None
         if was:
             self._pauses = self._growing()
             click.echo(f"finews: Redis at {self._told} answers again", err=True)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from crawler.errors import RedisRefuses
 from crawler.exchange import keys
-from crawler.exchange.connect import connect, told
+from crawler.exchange.connect import connect, refused, told
 from crawler.exchange.records import RECORD, Wish, from_json, to_json
 from crawler.parsers.dates import SHANGHAI
 from pipelines.database.rows import time_text
 from pipelines.hosts import Host
 
+_GONE = 4  # silences after which one that died is told of no more
 _LETTERS = 20  # the newest dead letters that are told one by one
 
 
@@ -31,6 +32,8 @@ def state(url: str, silence_s: float) -> dict[str, Any]:
     try:
         return _state(redis, silence_s)
     except RedisError as error:
+        if isinstance(error, AuthenticationError | ResponseError):
+            raise refused(told(url), error) from error
         raise RedisRefuses(f"Redis at {told(url)} does not answer: {error}") from error
     finally:
         redis.close()
@@ -44,7 +47,9 @@ def _state(redis: Any, silence_s: float) -> dict[str, Any]:
     return {
         "collector": collector and collector.decode(),
         "workers": [
-            _worker(redis, name, now - heard / 1000, silence_s) for name, heard in _workers(redis)
+            _worker(redis, name, now - heard / 1000, silence_s)
+            for name, heard in _workers(redis)
+            if now - heard / 1000 < _GONE * silence_s
         ],
         "wishes": [_wish(fields) for _, fields in redis.xrange(keys.WISHES)],
         "queues": [_queue(redis, stream) for stream in sorted(redis.scan_iter(keys.TASKS))],

@@ -119,7 +119,8 @@ class WorkerMiddleware(AskingMiddleware):
         known = isinstance(error, RedisRefuses)  # a sentence, no traceback
         told = str(error) if known else repr(error)
         self._crawler.stats.set_value(ERROR, told)
-        logger.error("%s", told, exc_info=None if known else error)
+        if not known:  # else the command tells it
+            logger.error("%s", told, exc_info=error)
         self.worker.error = error
         self.close("redis_refuses" if known else "error")
 

@@ -20,8 +20,10 @@ from crawler.exchange.worker import Taken
 from crawler.spiders.listing import ListingSpider
 from crawler.worker.middleware import WorkerMiddleware
 
-#: In the stats of a crawler: how the crawl ended, None where it left before; why it was told to.
+#: In the stats of a crawler: how the crawl ended, None where it left before; why it was told to;
+#: whether anybody collected.
 SUMMARY = "finews/summary"
+COLLECTED = "finews/collected"
 REASON = "finews/reason"
 # Tasks in hand: so that a host whose turn is waited for does not hold up another.
 _MOST = 4
@@ -110,6 +112,7 @@ class RedisScheduler(Scheduler):
                 await self._begin(taken)
             if found:
                 pause, busy = _SHORTEST_S, loop.time()
+                self._collected()
             if self._over and not self._worker.held:
                 break
             if not found and loop.time() - asked > _ASK_S:
@@ -139,10 +142,17 @@ class RedisScheduler(Scheduler):
                 self.crawler.stats.set_value(SUMMARY, summary)
         except LookupError:
             await self._say()  # Redis lost it
-        if silent > _SILENT_S and not self._told and not await self._worker.is_collected():
+        if await self._worker.is_collected():
+            self._collected()
+        elif silent > _SILENT_S and not self._told:
             self._told = True
             where = told(self.crawler.settings["FINEWS_REDIS"])
             click.echo(f"finews: nobody collects at {where}; waiting for finews collect", err=True)
+
+    def _collected(self) -> None:
+        assert self.crawler
+        assert self.crawler.stats
+        self.crawler.stats.set_value(COLLECTED, value=True)
 
     async def _beat(self) -> None:
         """Be heard of, and take what the dead held."""

@@ -156,7 +156,10 @@ class Merging:
     def _take_page(self, row: dict[str, Any], body: bytes | None) -> None:
         conn = self._pages.conn
         if body is not None:
-            conn.execute("INSERT INTO bodies VALUES (?, ?)", (row["sha256"], body))
+            # Two pages may be one body.
+            conn.execute(
+                "INSERT INTO bodies VALUES (?, ?) ON CONFLICT DO NOTHING", (row["sha256"], body)
+            )
         conn.execute(
             f"INSERT INTO pages ({', '.join(row)}) VALUES (:{', :'.join(row)})"
             " ON CONFLICT DO UPDATE SET fetched_at = min(fetched_at, excluded.fetched_at),"

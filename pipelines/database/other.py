@@ -67,6 +67,8 @@ def opened(path: Path, data: Path) -> Iterator[Other]:
     written to: of an older version a copy is migrated, in ``data``, and removed. Raises
     :class:`StoreError` for what is no sound corpus, :class:`NewerDatabase` among them.
     """
+    if path.name == PAGES:
+        raise StoreError(f"{path} holds pages only; name the {CORPUS} beside it", path)
     aside = data / _ASIDE
     shutil.rmtree(aside, ignore_errors=True)  # of a merge that was killed
     beside = path.with_name(PAGES)
