@@ -41,7 +41,7 @@ LIBRARIES = (
     "crawler.cli.alarm", "crawler.cli.config", "crawler.cli.crawl", "crawler.cli.db",
     "crawler.cli.demo", "crawler.frontier.due", "crawler.cli.export", "crawler.cli.failures",
     "crawler.cli.gaps", "crawler.cli.ingest", "crawler.cli.runs", "crawler.cli.show",
-    "crawler.cli.sites", "crawler.cli.status", "crawler.collector",
+    "crawler.cli.sites", "crawler.cli.status", "crawler.collecting.collector",
     "crawler.middlewares.frontier", "crawler.middlewares.guest",
     "crawler.spiders.choice", "crawler.spiders.eastmoney", "crawler.spiders.finews",
     "crawler.worker.guest", "crawler.worker.pipeline", "crawler.worker.scheduler",

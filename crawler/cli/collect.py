@@ -113,7 +113,7 @@ class _Told:
 
 def _collect(data: Path, exchange: Any, settings: Settings, ending: Any, told: _Told) -> None:
     """Do all that is wanted now."""
-    from crawler.collector import Collector  # noqa: PLC0415
+    from crawler.collecting.collector import Collector  # noqa: PLC0415
 
     waiting = False
     while not ending.is_set():

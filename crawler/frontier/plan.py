@@ -2,7 +2,7 @@
 
 Tasks come from here, and what was shown goes back here: by the spider middleware where one
 process does all (:mod:`crawler.middlewares.frontier`), by the collector where others ask
-(:mod:`crawler.collector`).
+(:mod:`crawler.collecting.collector`).
 """
 
 from __future__ import annotations

@@ -10,26 +10,24 @@ from __future__ import annotations
 
 import logging
 import secrets
-import sqlite3
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
-from typing import NamedTuple
 
 from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
+from crawler.collecting.crawl import Crawl
+from crawler.collecting.intake import Heard, hear, store
 from crawler.config_file import load
-from crawler.errors import Abandoned, FinewsError, StoreError, WriteFailed
+from crawler.errors import StoreError
 from crawler.exchange.collector import Came, Ending, Exchange
 from crawler.exchange.keys import Lane
-from crawler.exchange.records import Given, Outcome, Wish, given_of, outcome_of
+from crawler.exchange.records import Given, Wish, given_of
 from crawler.frontier.due import due_tasks
-from crawler.frontier.plan import Plan, Task, failure_of
+from crawler.frontier.plan import Plan, Task
 from crawler.items import Entry, Listing
 from crawler.log import event
 from crawler.spiders.listing import ListingSpider
@@ -39,8 +37,6 @@ from pipelines.database.frontier import Frontier
 from pipelines.database.hosts import StoredHosts
 from pipelines.database.ledger import COUNTS
 from pipelines.run import Folder, Run
-from pipelines.store import Record, Store
-from pipelines.validate import checked
 
 # What is younger comes first.
 _FRESH = timedelta(days=2)
@@ -56,69 +52,6 @@ _BATCH = 64  # outcomes that are unpacked at once
 # Of the time after which a worker counts as dead: how often to look whether Redis still has what
 # was given out; how long an outcome is waited for while later ones are there.
 _LOOK, _ORDER = 1 / 3, 8
-# What the database says where the record is at fault, and not the disk.
-_OF_RECORD = (
-    sqlite3.DataError,
-    sqlite3.IntegrityError,
-    sqlite3.InterfaceError,
-    sqlite3.ProgrammingError,
-)
-
-
-class _Heard(NamedTuple):
-    """An outcome that the plan knows of: what is to be stored of it, what follows, and why it is
-    a dead letter, where it is one.
-    """
-
-    came: Came
-    task: Task
-    records: list[Record]
-    following: list[Task] = []  # noqa: RUF012 -- never changed
-    dead: str | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Crawl:
-    """One crawl of a site, a run of its own; ``wish`` None: only what an earlier run gave out is
-    taken.
-    """
-
-    site: str
-    wish: Wish | None
-    spider: ListingSpider
-    run: Run
-    plan: Plan
-    wishes: set[str] = field(default_factory=set)
-    open: dict[str, Task] = field(default_factory=dict)  # by token, in the order they were given
-    later: deque[Task] = field(default_factory=deque)  # first pages: one walk after the other
-    begun: bool = False  # are its listings asked for?
-    dry: bool = False  # is nothing more owed, for the time being?
-    since: float = field(default_factory=time.monotonic)  # the first of ``open`` is waited for
-
-    def next(self, few: int) -> list[Task] | None:
-        """What is to be given out now; None: the crawl is done."""
-        if self.wish is None:
-            return [] if self.open else None
-        if any(isinstance(task.what, Listing) for task in self.open.values()):
-            return []
-        if self.later:
-            return [self.later.popleft()]
-        if self.open:
-            if self.dry or len(self.open) >= few:
-                return []
-            tasks = self.plan.owed()
-            self.dry = not tasks
-            return tasks
-        self.dry = False
-        if not self.begun:
-            if tasks := self.plan.owed():
-                return tasks
-            self.begun = True
-            for each in self.spider.asked():
-                self.later.extend(self.plan.listing(each))
-            self.later.extend(self.plan.known_listings())
-            return self.next(few)
-        return self.plan.further() or None
 
 
 class Collector:
@@ -145,7 +78,7 @@ class Collector:
         self._ended = ended
         self._silence_s = settings.getfloat("FINEWS_SILENCE")
         self._loader = SpiderLoader.from_settings(settings)
-        self._crawls: list[_Crawl] = []
+        self._crawls: list[Crawl] = []
         self._known: set[str] = set()  # wishes
         self._missed: dict[str, float] = {}  # since when a wish is not there any more
         self._came: dict[str, Came] = {}  # outcomes that are not taken yet, by token
@@ -225,7 +158,7 @@ class Collector:
             if crawl.wish and not crawl.wishes:
                 self._break_off(crawl, why or "nobody waits for it any more")
 
-    def _break_off(self, crawl: _Crawl, why: str) -> None:
+    def _break_off(self, crawl: Crawl, why: str) -> None:
         """What is owed is for a later run."""
         crawl.run.stop(why)
         self._exchange.take_back(
@@ -288,14 +221,14 @@ class Collector:
         found = (crawl.plan.walks.under_way for crawl in self._crawls if crawl.site == site)
         return set[str]().union(*found)
 
-    def _crawl(self, site: str, arguments: dict[str, str], run: Run, wish: Wish | None) -> _Crawl:
+    def _crawl(self, site: str, arguments: dict[str, str], run: Run, wish: Wish | None) -> Crawl:
         kind = self._loader.load(site)
         assert issubclass(kind, ListingSpider)
         crawler = Crawler(kind, self._settings)
         spider = kind.from_crawler(crawler, **arguments)
         beside = wish is None or any(each.site == site and each.wish for each in self._crawls)
         plan = Plan(run, spider, crawler.settings, beside=beside)
-        crawl = _Crawl(site, wish, spider, run, plan)
+        crawl = Crawl(site, wish, spider, run, plan)
         self._crawls.append(crawl)
         return crawl
 
@@ -321,7 +254,7 @@ class Collector:
         kept = {each.id for each in self._came.values()}
         self._exchange.taken(each.id for each in came if each.id not in kept)
 
-    def _left(self, site: str, given: Iterable[Given]) -> _Crawl | None:
+    def _left(self, site: str, given: Iterable[Given]) -> Crawl | None:
         """A crawl of those articles that are owed; None where none is."""
         frontier = Frontier(self._folder.corpus, site, 0, self._folder.clock)
         places = dict[str, tuple[int, Task]]()
@@ -372,7 +305,7 @@ class Collector:
             elif tasks:
                 self._give(crawl, tasks)
 
-    def _give(self, crawl: _Crawl, tasks: Iterable[Task]) -> None:
+    def _give(self, crawl: Crawl, tasks: Iterable[Task]) -> None:
         """Give out tasks; no article that is asked for already, by whichever crawl."""
         asked = {
             task.what.info_code
@@ -399,7 +332,7 @@ class Collector:
         old = published and published < self._folder.clock() - _FRESH
         return "backfill" if given.look or old else "fresh"
 
-    def _end(self, crawl: _Crawl) -> None:
+    def _end(self, crawl: Crawl) -> None:
         """The run of a crawl is over; tell who waits."""
         self._crawls.remove(crawl)
         crawl.run.end()
@@ -408,7 +341,7 @@ class Collector:
         self._known -= crawl.wishes
         self._ended(crawl.run)
 
-    def _fulfil(self, id_: str, crawl: _Crawl) -> None:
+    def _fulfil(self, id_: str, crawl: Crawl) -> None:
         run = crawl.run
         if run.outcome != "finished":
             return  # it is wanted still: another run goes on with it
@@ -441,9 +374,9 @@ class Collector:
             outcomes = self._in_order(crawl)
             while batch := list(islice(outcomes, _BATCH)):
                 self._run_id = crawl.run.id
-                self._store(crawl, [self._hear(crawl, task, each) for task, each in batch])
+                self._store(crawl, [hear(crawl, task, each) for task, each in batch])
 
-    def _in_order(self, crawl: _Crawl) -> Iterator[tuple[Task, Came]]:
+    def _in_order(self, crawl: Crawl) -> Iterator[tuple[Task, Came]]:
         """What came of a crawl's tasks, in the order in which they were given out."""
         late = time.monotonic() - crawl.since > _ORDER * self._silence_s
         for token in list(crawl.open):
@@ -453,78 +386,19 @@ class Collector:
             elif not late:
                 return
 
-    def _hear(self, crawl: _Crawl, task: Task, came: Came) -> _Heard:
-        """Let the plan know of an outcome."""
-        now = crawl.run.clock()
-        try:
-            outcome = outcome_of(came.fields)
-            following = self._planned(crawl, task, outcome)
-            articles = [checked(each, now) for each in outcome.articles]
-        except FinewsError:
-            raise
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the others must go on
-            if isinstance(task.what, Listing):
-                crawl.plan.walks.failed(task.what)
-            return _broken(came, task, error)
-        given_up = [each.message for each in outcome.failures if each.reason == Abandoned.reason]
-        records = [*outcome.pages, *articles, *outcome.looks, *outcome.failures]
-        return _Heard(came, task, records, following, "; ".join(given_up) or None)
-
-    def _planned(self, crawl: _Crawl, task: Task, outcome: Outcome) -> list[Task]:
-        """What follows from an outcome."""
-        _count(crawl.run, crawl.site, outcome)
-        plan, what = crawl.plan, task.what
-        found = [
-            each
-            for listing in outcome.discovered
-            for each in plan.listing(listing, discovered=True)
-        ]
-        if isinstance(what, Listing):
-            if outcome.fell_back:
-                plan.walks.fell_back(what)
-            if outcome.lost:
-                plan.walks.failed(what)
-            if outcome.walked:
-                found += plan.walked(outcome.walked, outcome.entries, outcome.following)
-        elif outcome.put_back:
-            plan.put_back(what)
-        return found
-
-    def _store(self, crawl: _Crawl, heard: Sequence[_Heard]) -> None:
+    def _store(self, crawl: Crawl, heard: Sequence[Heard]) -> None:
         """Write what was heard; then it is gone from Redis, and what follows is given out."""
         run = crawl.run
         if self._stored is not run:
             run.store.refresh()
             self._stored = run
-        try:
-            _write(run.store, [record for each in heard for record in each.records])
-        except WriteFailed as error:
-            if not isinstance(error.__cause__, _OF_RECORD):
-                raise
-            heard = [self._stored_alone(run, each) for each in heard]
-        except UnicodeError:  # half a character, which no column takes
-            heard = [self._stored_alone(run, each) for each in heard]
+        heard = store(run, heard)
         run.save()
         for each in heard:
             if each.dead:
                 self._exchange.bury(each.came, each.dead)
         self._exchange.taken(each.came.id for each in heard)
         self._give(crawl, [task for each in heard for task in each.following])
-
-    def _stored_alone(self, run: Run, heard: _Heard) -> _Heard:
-        """Write one by itself; what the database does not take is a failure."""
-        try:
-            _write(run.store, heard.records)
-        except WriteFailed as error:
-            if not isinstance(error.__cause__, _OF_RECORD):
-                raise
-            broken = _broken(heard.came, heard.task, error.__cause__)
-        except UnicodeError as error:
-            broken = _broken(heard.came, heard.task, error)
-        else:
-            return heard
-        _write(run.store, broken.records)
-        return broken._replace(following=heard.following)
 
     def _look(self) -> None:
         """Give out again what Redis lost, and take back what it has again though it was done."""
@@ -554,37 +428,3 @@ class Collector:
                 told = f"Redis lost {len(lost)} tasks: they are given out again"
                 event("redis-lost", told, level=logging.WARNING, site=crawl.site)
                 self._exchange.give(crawl.site, [(each, self._lane(each)) for each in lost])
-
-
-def _count(run: Run, site: str, outcome: Outcome) -> None:
-    """Count what a worker counted, and know what it knows of hosts."""
-    run.counts.update(outcome.counts)
-    for listing, counts in outcome.tally.items():
-        run.tally[site, listing].update(counts)
-    off = outcome.clock_off
-    if off is not None and (run.clock_off is None or abs(off) < abs(run.clock_off)):
-        run.clock_off = off
-    for host, known in outcome.hosts.items():
-        run.hosts.hear(host, known)
-    for host in outcome.resting:
-        if rest := run.hosts.rest(host):
-            run.resting[host] = rest
-
-
-def _write(store: Store, records: Iterable[Record]) -> None:
-    """Write all or, where that raises, nothing of the last batch."""
-    try:
-        for record in records:
-            store.add(record)
-        store.flush()
-    except BaseException:
-        store.forget()
-        raise
-
-
-def _broken(came: Came, task: Task, error: BaseException) -> _Heard:
-    """The failure of a task whose outcome cannot be taken; the outcome is kept aside."""
-    told = f"{type(error).__name__}: {error}"
-    why = f"what came of it could not be taken: {told}"
-    failure = failure_of(Abandoned(why, url=task.what.url), task)
-    return _Heard(came, task, [failure], dead=told)

@@ -1,0 +1,1 @@
+"""The one who writes, where many crawl: plans their crawls, and stores what they bring."""
