@@ -96,14 +96,15 @@ def test_what_is_handed_over_while_it_is_looked_for_what_got_lost_is_not_done_ag
     async def work(worker: Worker) -> None:
         exchange.give("finews", [(TASK, "listing")])
         (taken,) = await worker.take(4)
-        read = worker._redis.xreadgroup
+        read = worker._redis.xpending_range
 
-        async def late(*args: Any) -> Any:
-            found = await read(*args)
-            await worker.publish(Outcome("T"))  # before the answer is heard
+        async def late(*args: Any, **more: Any) -> Any:
+            found = await read(*args, **more)
+            if worker.held:
+                await worker.publish(Outcome("T"))  # before the answer is heard
             return found
 
-        monkeypatch.setattr(worker._redis, "xreadgroup", late)
+        monkeypatch.setattr(worker._redis, "xpending_range", late)
         await worker.beat()
         assert worker.held == {"T": taken}
         worker._unsure = True
@@ -145,6 +146,29 @@ def test_a_death_counts_and_who_is_not_known_did_not_die(
         assert taken.times == 2
 
     at_work(redis_server, work, 3)
+
+
+def test_to_look_for_what_got_lost_is_no_death(
+    exchange: Exchange, redis: Redis, redis_server: RedisServer
+) -> None:
+    """Nor does it go on and on where one of the streams is not there."""
+
+    async def work(looking: Worker, other: Worker) -> None:
+        exchange.give("finews", [(TASK, "listing")])
+        (taken,) = await looking.take(4)
+        for _ in range(7):
+            looking._unsure = True
+            assert await looking.take(4) == []
+            assert not looking._unsure
+        looking.held.clear()
+        looking._unsure = True
+        assert [each.given for each in await looking.take(4)] == [taken.given]
+        await asyncio.gather(beating(other, 1.5 * SILENCE_S))
+        redis.zadd(keys.WORKERS, {looking.name: 1})  # heard of long ago
+        (taken,) = await other.claim()
+        assert taken.times == 2
+
+    at_work(redis_server, work, 2)
 
 
 def test_who_was_cut_off_claims_nothing_until_the_others_had_their_time(

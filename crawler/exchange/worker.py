@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
 from redis.asyncio.client import Pipeline
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from scrapy.exceptions import IgnoreRequest
 
 from crawler.errors import RedisRefuses
@@ -310,17 +310,21 @@ class Worker:
         self._unsure = False
         self._handed = handed = set[str]()
         rows = []
+        known = {taken.id for taken in self.held.values()}
         for lane in self._lanes:
-            # Nothing but what is held is read by that, and nothing of a stream that is not there.
-            read = self._redis.xreadgroup
             try:
-                streams: Any = await read(keys.GROUP, self.name, {lane: "0"})
+                # To read them as a group does would count as if they were given once more.
+                held: Any = await self._redis.xpending_range(
+                    lane, keys.GROUP, "-", "+", _CLAIM, consumername=self.name
+                )
+                lost = [each["message_id"] for each in held if each["message_id"] not in known]
+                for id_ in lost:
+                    found: Any = await self._redis.xrange(lane, id_, id_)
+                    rows += [(lane.encode(), id_, list(chain(*f.items())), 1) for _, f in found]
+            except ResponseError:
+                pass  # no such stream, or no group: nothing is held there
             except RedisError:
                 self._unsure = True
-                continue
-            for _, entries in streams:
-                held = ((id_, fields) for id_, fields in entries if fields)
-                rows += [(lane.encode(), id_, list(chain(*f.items())), 1) for id_, f in held]
         self._handed = None
         return await self._hold(rows, handed)
 
