@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -28,11 +27,7 @@ from pipelines.merge import Change, Content, Said, content, taken
 from pipelines.search.wording import Wording
 from pipelines.sentences import sentences_of
 from pipelines.validate import incomplete
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from pipelines.zstd import zstd
 
 Record: TypeAlias = Page | Article | Failure | Look
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from pipelines.zstd import zstd
 from tests import feeds
 from tests.conftest import Program
 from tests.eastmoney import make_stories
 from tests.eastmoney import serving as serving_stories
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 #: A page of an article, or a part of one, in the site's layout of 2024.
 PART = (

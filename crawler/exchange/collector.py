@@ -19,17 +19,20 @@ from redis.exceptions import RedisError
 
 from crawler.errors import AnotherCollects
 from crawler.exchange import keys
-from crawler.exchange.connect import Outage, connect, require_version, script
+from crawler.exchange.connect import (
+    BEATS,
+    DAY_S,
+    GONE,
+    Outage,
+    connect,
+    require_version,
+    script,
+)
 from crawler.exchange.hosts import rest_fields
 from crawler.exchange.records import RECORD, Given, Wish, from_json, given_of, to_json
 from pipelines.hosts import Host
 
-# How often a collector is heard of in the time after which it counts as dead.
-_BEATS = 5
-# After so many of these times without a word nobody waits for what a worker wanted.
-_GONE = 4
 _MANY = 200  # outcomes at once
-_DAY_S = 86400
 _T = TypeVar("_T")
 
 #: The fields of an entry in a stream.
@@ -92,7 +95,7 @@ class Exchange:
         Raises :class:`AnotherCollects` where one stays at work.
         """
         require_version(self._ask(lambda: self._redis.info("server")))
-        until, told = time.monotonic() + self._silence_s * (1 + 1 / _BEATS), False
+        until, told = time.monotonic() + self._silence_s * (1 + 1 / BEATS), False
         while (holder := self._ask(lambda: self._hold(self._redis))) != self._name:
             if not told:
                 told = True
@@ -120,7 +123,7 @@ class Exchange:
             lambda pipe: pipe.zrange(keys.WORKERS, 0, -1, withscores=True),
             lambda pipe: pipe.time(),  # by its clock they are heard of
         )
-        since = (seconds - _GONE * self._silence_s) * 1000
+        since = (seconds - GONE * self._silence_s) * 1000
         alive = {name.decode() for name, at in heard if at > since}
         self._wishes = {id_: self._wish(id_, fields) for id_, fields in _rows(rows)}
         dead = [
@@ -149,7 +152,7 @@ class Exchange:
         """Tell who waits that the crawl of a wish is done, and how it went."""
         text = to_json(dict(summary))
         self._all(
-            lambda pipe: pipe.set(keys.ended(wish), text, ex=_DAY_S),
+            lambda pipe: pipe.set(keys.ended(wish), text, ex=DAY_S),
             lambda pipe: pipe.xdel(keys.WISHES, wish),
         )
 
@@ -257,7 +260,7 @@ class Exchange:
     def _beat(self) -> None:
         """Be heard of, from a thread of its own: taking a batch may take its time."""
         redis = connect(self._url)
-        while not self._over.wait(self._silence_s / _BEATS):
+        while not self._over.wait(self._silence_s / BEATS):
             with suppress(RedisError):  # whoever waits for an answer tells of it
                 holder = self._hold(redis)
                 self._rival = None if holder == self._name else holder

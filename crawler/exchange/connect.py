@@ -22,6 +22,11 @@ from redis.retry import Retry
 from crawler.config_file import load
 from crawler.errors import RedisRefuses
 
+#: Of the silence after which one counts as dead: how often he is heard of in it, and after how many
+#: of them what he wanted is wanted no more.
+BEATS, GONE = 5, 4
+#: Seconds for which Redis keeps what somebody may yet ask for.
+DAY_S = 86400
 #: Bounds how long a call waits for an answer; a reader that waits for news asks for less.
 ANSWER_S = 5.0
 _LONGEST_S = 30.0

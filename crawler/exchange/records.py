@@ -7,21 +7,16 @@ their offset. Bodies of pages stand beside the JSON, as they came but for Zstand
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from crawler.frontier.plan import Task
 from crawler.items import Article, Entry, Failure, Listing, Look, Page
 from pipelines.hosts import Host
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from pipelines.zstd import zstd
 
 #: The fields of an entry in a stream; those of an outcome have its task beside it.
 RECORD = b"record"
@@ -141,9 +136,3 @@ def outcome_of(fields: Mapping[bytes, bytes]) -> Outcome:
     except (KeyError, zstd.ZstdError) as error:
         raise ValueError(f"no body: {error!r}") from error
     return outcome
-
-
-def summary_of(text: bytes) -> dict[str, Any]:
-    """How a crawl ended, as the collector told."""
-    value: dict[str, Any] = json.loads(text)
-    return value

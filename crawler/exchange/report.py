@@ -9,13 +9,12 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from crawler.errors import RedisRefuses
 from crawler.exchange import keys
-from crawler.exchange.connect import connect, refused, told
+from crawler.exchange.connect import GONE, connect, refused, told
 from crawler.exchange.records import RECORD, Wish, from_json, to_json
 from crawler.parsers.dates import SHANGHAI
 from pipelines.database.rows import time_text
 from pipelines.hosts import Host
 
-_GONE = 4  # silences after which one that died is told of no more
 _LETTERS = 20  # the newest dead letters that are told one by one
 
 
@@ -49,7 +48,7 @@ def _state(redis: Any, silence_s: float) -> dict[str, Any]:
         "workers": [
             _worker(redis, name, now - heard / 1000, silence_s)
             for name, heard in _workers(redis)
-            if now - heard / 1000 < _GONE * silence_s
+            if now - heard / 1000 < GONE * silence_s
         ],
         "wishes": [_wish(fields) for _, fields in redis.xrange(keys.WISHES)],
         "queues": [_queue(redis, stream) for stream in sorted(redis.scan_iter(keys.TASKS))],

@@ -20,7 +20,7 @@ from scrapy.exceptions import IgnoreRequest
 
 from crawler.errors import RedisRefuses
 from crawler.exchange import keys
-from crawler.exchange.connect import Outage, connect_async, require_version, script
+from crawler.exchange.connect import DAY_S, Outage, connect_async, require_version, script
 from crawler.exchange.hosts import SharedHosts
 from crawler.exchange.records import (
     RECORD,
@@ -29,7 +29,6 @@ from crawler.exchange.records import (
     Wish,
     from_json,
     outcome_fields,
-    summary_of,
     to_json,
 )
 from pipelines.database.ledger import Tally
@@ -139,7 +138,7 @@ class Worker:
             lambda pipe: pipe.xrange(keys.WISHES, wish, wish),
         )
         if text:
-            return summary_of(text)
+            return from_json(text, dict)
         if not waiting:
             raise LookupError(wish)
         return None
@@ -147,7 +146,7 @@ class Worker:
     async def withdraw(self, wish: str, reason: str) -> None:
         """Nobody waits for it any more, for some reason."""
         await self._all(
-            lambda pipe: pipe.set(keys.withdrawn(wish), reason, ex=86400),
+            lambda pipe: pipe.set(keys.withdrawn(wish), reason, ex=DAY_S),
             lambda pipe: pipe.xdel(keys.WISHES, wish),
         )
 
@@ -283,7 +282,7 @@ class Worker:
     async def keep_robots(self, host: str, body: bytes | None) -> None:
         """Keep what a host answered; None: it did not."""
         if body is not None:
-            await self._ask(lambda: self._redis.set(keys.robots(host), body, ex=86400))
+            await self._ask(lambda: self._redis.set(keys.robots(host), body, ex=DAY_S))
         await self._ask(lambda: self._redis.delete(keys.robots_asked(host)))
 
     async def go(self, wish: str = "", reason: str = "") -> None:

@@ -14,7 +14,7 @@ from scrapy.utils.defer import deferred_from_coro
 from twisted.internet.defer import Deferred
 
 from crawler.errors import RedisRefuses
-from crawler.exchange.connect import told
+from crawler.exchange.connect import BEATS, told
 from crawler.exchange.records import Wish
 from crawler.exchange.worker import Taken
 from crawler.spiders.listing import ListingSpider
@@ -31,8 +31,6 @@ _MOST = 4
 _SHORTEST_S, _LONGEST_S = 0.02, 0.5
 # How often to ask whether the crawl is over.
 _ASK_S = 0.5
-# How often to be heard of in the time after which a worker counts as dead.
-_BEATS = 5
 # After which time without tasks a person should know why.
 _SILENT_S = 5.0
 
@@ -157,7 +155,7 @@ class RedisScheduler(Scheduler):
     async def _beat(self) -> None:
         """Be heard of, and take what the dead held."""
         assert self.crawler
-        pause = self.crawler.settings.getfloat("FINEWS_SILENCE") / _BEATS
+        pause = self.crawler.settings.getfloat("FINEWS_SILENCE") / BEATS
         while True:
             await self._worker.beat()
             if not self._over:

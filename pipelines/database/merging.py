@@ -8,7 +8,6 @@ killed is ended by another one; the same corpus again changes nothing.
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,11 +36,7 @@ from pipelines.database.verify import ARTICLES, STATE
 from pipelines.merge import Content
 from pipelines.search.wording import Wording
 from pipelines.union import State, united
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from pipelines.zstd import zstd
 
 _T = TypeVar("_T")
 _BATCH = 200  # articles, whose texts are held in memory

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -21,11 +20,7 @@ from crawler.items import Article, Entry, Failure, Page
 from pipelines.database.rows import ENTRY, entry_of
 from pipelines.dedupe import fingerprint
 from pipelines.merge import content
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from pipelines.zstd import zstd
 
 _PAGE = "site, url, status, headers, sha256, fetched_at, info_code, zstd"
 #: Of the pages p, those that are the newest answer of their address and status.

@@ -8,7 +8,6 @@ tool made.
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -33,11 +32,7 @@ from pipelines.database.shapes import (
     of_article,
     of_state,
 )
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from pipelines.zstd import zstd
 
 #: Is told what is being checked, and how many rows of it were.
 Watch: TypeAlias = Callable[[str, int], None]

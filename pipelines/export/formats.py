@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,11 +15,7 @@ from sqlite_utils import Database
 from pipelines.database import select
 from pipelines.database.select import Filter
 from pipelines.export import csv, jsonl, parquet, sqlite
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from pipelines.zstd import zstd
 
 #: Takes what a format reads, an open file, and a call with the number of rows that were written.
 Writer = Callable[[Iterator[Any], BinaryIO, Callable[[int], object]], int]
