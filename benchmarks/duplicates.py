@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import statistics
 import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,11 @@ from unittest.mock import patch
 
 from sqlite_utils import Database
 
-from benchmarks import ingest, plants
+from benchmarks.figures import Aim, Figure, bare, compared
+from benchmarks.figures import seconds as timed
+from benchmarks.generate import copies
+from benchmarks.generate.posts import made
+from benchmarks.ingest import ingest, zipped
 from pipelines.database.connect import CORPUS, open_corpus, writing
 from pipelines.database.duplicates import Duplicates, State
 from pipelines.sentences import sentences
@@ -23,6 +28,7 @@ from pipelines.sentences import sentences
 _BATCH = 200
 _ROUNDS = 5
 _TIMED = 10_000
+_POSTS = 4_000
 _STORED = (10_000, 100_000, 1_000_000)
 _TABLES = (
     "texts", "sentences", "recent_sentences", "common_sentences", "regroupings",
@@ -30,37 +36,34 @@ _TABLES = (
 )  # fmt: skip
 
 
-def measure() -> Iterator[tuple[str, str]]:
+def measure() -> Iterator[Figure]:
     """Quality over pairs; speed beside splitting and hashing alone; cost of size."""
-    planted = plants.texts()
+    planted = copies.texts()
     yield from _quality(planted)
-    yield from _speed([each.text for each in planted[:_TIMED]])
-    yield from _ingest()
-    more = [each.text for each in plants.texts(60_000, seed=2)[-2 * _TIMED :]]
+    yield _speed([each.text for each in planted[:_TIMED]])
+    yield _ingest()
+    more = [each.text for each in copies.texts(60_000, seed=2)[-2 * _TIMED :]]
     for stored in _STORED:
         yield from _with_stored(stored, more)
 
 
-def _quality(planted: list[plants.Planted]) -> Iterator[tuple[str, str]]:
+def _quality(planted: list[copies.Planted]) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         db = _corpus(Path(folder), len(planted))
         seconds = _group(db, [each.text for each in planted])
         found = [name for (name,) in db.conn.execute("SELECT duplicate_group FROM articles")]
         size = sum(_size(db, name) for name in _TABLES)
         db.close()
-    name = f"near-duplicates: {len(planted):,} texts"
-    yield f"{name}, texts/s", f"{len(planted) / seconds:,.0f}"
-    yield "  bytes on disk a text", f"{size / len(planted):,.0f}"
-    yield from _told("  ", planted, found)
+    yield bare(f"near-duplicates: {len(planted):,} texts", "texts/s", len(planted) / seconds)
+    yield bare(" ", "bytes on disk a text", size / len(planted))
+    yield from _told("", planted, found)
     if minhash := _minhash([each.text for each in planted]):
         seconds, found = minhash
-        yield "  beside: MinHash by rensa, texts/s", f"{len(planted) / seconds:,.0f}"
-        yield from _told("    ", planted, found)
+        yield bare("  beside: MinHash by rensa", "texts/s", len(planted) / seconds)
+        yield from _told("  ", planted, found)
 
 
-def _told(
-    indent: str, planted: list[plants.Planted], found: list[Any]
-) -> Iterator[tuple[str, str]]:
+def _told(indent: str, planted: list[copies.Planted], found: list[Any]) -> Iterator[Figure]:
     right, wrong = Counter[str](), Counter[str]()
     for group in _together(found):
         for one, other in combinations(group, 2):
@@ -74,15 +77,16 @@ def _told(
         for one, other in combinations(family, 2)
     )
     pairs = right.total() + wrong.total()
-    yield f"{indent}precision over {pairs:,} pairs", f"{right.total() / pairs:.4f}"
-    yield f"{indent}recall over {wanted.total():,} pairs", f"{right.total() / wanted.total():.4f}"
+    yield bare(f"{indent}  precision", f"of {pairs:,} pairs", right.total() / pairs)
+    recall = right.total() / wanted.total()
+    yield bare(f"{indent}  recall", f"of {wanted.total():,} pairs", recall)
     for kind, count in sorted(wanted.items()):
-        yield f"{indent}  recall: {kind}", f"{right[kind] / count:.4f}"
+        yield bare(f"{indent}    recall", kind, right[kind] / count)
     for kind, count in sorted(wrong.items()):
-        yield f"{indent}  false pairs: {kind}", f"{count:,}"
+        yield bare(f"{indent}    false pairs", kind, count)
 
 
-def _kind(*pair: plants.Planted) -> str:
+def _kind(*pair: copies.Planted) -> str:
     """What the copy of the two is."""
     return max(
         (each.kind for each in pair), key=lambda kind: (kind not in ("ordinary", "short"), kind)
@@ -96,43 +100,37 @@ def _together(labels: Iterable[Any]) -> list[list[int]]:
     return [each for each in found.values() if len(each) > 1]
 
 
-def _speed(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
-    ours, floor = [], []
-    for _ in range(_ROUNDS):
-        start = time.perf_counter()
-        for each in texts:
-            sentences(each)
-        floor.append(time.perf_counter() - start)
-        with tempfile.TemporaryDirectory() as folder:
-            db = _corpus(Path(folder), len(texts))
-            ours.append(_group(db, texts))
-            db.close()
-    ratios = [a / b for a, b in zip(ours, floor, strict=True)]
-    yield (
-        f"near-duplicates of {len(texts):,}, texts/s",
-        f"{len(texts) / statistics.median(ours):,.0f}",
-    )
-    yield "  floor: their sentences alone", f"{len(texts) / statistics.median(floor):,.0f}"
-    spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    yield "  times the floor's time", spread
+def _speed(texts: Sequence[str]) -> Figure:
+    def ours() -> float:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            closing(_corpus(Path(folder), len(texts))) as db,
+        ):
+            return _group(db, texts)
+
+    return compared(
+        f"near-duplicates of {len(texts):,}", "texts/s", len(texts),
+        {"ours": ours, "floor": lambda: timed(lambda: [sentences(each) for each in texts])},
+        floor_is="their sentences alone", aim=Aim("at most", 5),
+    )  # fmt: skip
 
 
-def _ingest() -> Iterator[tuple[str, str]]:
+def _ingest() -> Figure:
+    """How much of an ingest is the search for near-duplicates."""
     with tempfile.TemporaryDirectory() as folder:
-        path = ingest.zipped(Path(folder, "timed.zip"), ingest._TIMED)
-        shares = []
+        path, shares = zipped(Path(folder, "posts.zip"), made(_POSTS)), list[float]()
         for number in range(_ROUNDS):
             with (
                 patch("pipelines.store.sentences_of", return_value=()),
                 patch.object(Duplicates, "write"),
             ):
-                without = ingest._ours(path, Path(folder, f"{number}-"))
-            shares.append(1 - without / ingest._ours(path, Path(folder, f"{number}")))
-    spread = f"{statistics.median(shares):.0%} ({min(shares):.0%} to {max(shares):.0%})"
-    yield "  share of an ingest's time", spread
+                without = timed(partial(ingest, path, Path(folder, f"{number}-")))
+            whole = timed(partial(ingest, path, Path(folder, f"{number}")))
+            shares.append(1 - without / whole)
+    return bare("  share of an ingest's time", "of 1", *shares)
 
 
-def _with_stored(stored: int, texts: list[str]) -> Iterator[tuple[str, str]]:
+def _with_stored(stored: int, texts: list[str]) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         db = _corpus(Path(folder), len(texts) + 100, stored)
         seconds = _group(db, texts)
@@ -144,9 +142,9 @@ def _with_stored(stored: int, texts: list[str]) -> Iterator[tuple[str, str]]:
         hundred = time.perf_counter() - start
         (written,) = [Path(folder, f"{CORPUS}-wal").stat().st_size]
         db.close()
-    name = f"near-duplicates with {stored:,} stored, texts/s"
-    yield name, f"{len(texts) / seconds:,.0f}"
-    yield "  100 more by another run, s; MB written", f"{hundred:.2f}; {written / 1e6:.1f}"
+    yield bare(f"near-duplicates, {stored:,} stored", "texts/s", len(texts) / seconds)
+    yield bare("  100 more by another run", "s", hundred)
+    yield bare("  100 more by another run", "MB written", written / 1e6)
 
 
 def _corpus(data: Path, articles: int, stored: int = 0) -> Database:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import signal
-import statistics
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,8 +18,10 @@ from typing import Any
 
 from redis import Redis
 
-from benchmarks.generate import posts
-from benchmarks.many import LISTINGS, program, redis_server, running, until
+from benchmarks.figures import Figure, bare
+from benchmarks.generate.posts import online
+from benchmarks.process import program
+from benchmarks.servers import redis_server, running, until
 from crawler.demo.site import build
 from crawler.exchange import keys
 from crawler.exchange.records import (
@@ -56,7 +57,7 @@ _HEADERS = (
 )
 
 
-def measure() -> Iterator[tuple[str, str]]:
+def measure() -> Iterator[Figure]:
     """Each by itself, with nothing else at work."""
     yield from _collector()
     yield from _waiting_in_redis()
@@ -64,15 +65,15 @@ def measure() -> Iterator[tuple[str, str]]:
     yield from _turns()
 
 
-def _collector() -> Iterator[tuple[str, str]]:
+def _collector() -> Iterator[Figure]:
     """Outcomes that all are there already: how many the collector takes in a second."""
-    pages = build(posts(ARTICLES))
+    pages = build(each.post for each in online(ARTICLES))
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as (redis, url):
         data = Path(folder, "data")
         _owe(data, pages)
         crowd = {f"made-up:{number}": 9e15 for number in range(ARTICLES)}
         redis.zadd(keys.WORKERS, crowd)  # so many tasks are given out at once
-        redis.xadd(keys.WISHES, {RECORD: to_json(Wish("finews", {"listing": LISTINGS[0]}))})
+        redis.xadd(keys.WISHES, {RECORD: to_json(Wish("finews", {"listing": "category/emnews"}))})
         streams = [keys.tasks("finews", lane) for lane in keys.LANES]
         before = _memory(redis)
         with running(*program("collect", "--redis", url, "--data", str(data))) as collector:
@@ -93,11 +94,11 @@ def _collector() -> Iterator[tuple[str, str]]:
             ).fetchone()
         assert stored == (ARTICLES, ARTICLES, 0), stored
         assert redis.xlen(keys.DEAD) == 0
-    yield "the collector alone, articles/s", f"{ARTICLES / seconds:,.0f}"
-    yield "  CPU ms an article", f"{cpu / ARTICLES * 1000:.2f}"
-    yield "  bytes of an outcome", f"{size / ARTICLES:,.0f}"
-    yield "Redis: bytes a task that was given out", f"{tasks / ARTICLES:,.0f}"
-    yield "  bytes an outcome that waits", f"{outcomes / ARTICLES:,.0f}"
+    yield bare("the collector alone", "articles/s", ARTICLES / seconds)
+    yield bare("  CPU of it", "ms an article", cpu / ARTICLES * 1000)
+    yield bare("  an outcome", "bytes", size / ARTICLES)
+    yield bare("Redis: a task that was given out", "bytes", tasks / ARTICLES)
+    yield bare("  an outcome that waits", "bytes", outcomes / ARTICLES)
 
 
 def _owe(data: Path, pages: dict[str, bytes]) -> None:
@@ -144,7 +145,7 @@ def _outcome(given: Given, pages: dict[str, bytes]) -> Outcome:
     )  # fmt: skip
 
 
-def _waiting_in_redis() -> Iterator[tuple[str, str]]:
+def _waiting_in_redis() -> Iterator[Figure]:
     """If all that waits stood in Redis; it stands in the corpus."""
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as (redis, _):
         before = _memory(redis)
@@ -158,10 +159,10 @@ def _waiting_in_redis() -> Iterator[tuple[str, str]]:
                     done += 1
                 pipe.execute()
             size = _memory(redis) - before
-            yield f"Redis: {done:,} tasks in a stream, MB", f"{size / 1e6:.0f}"
+            yield bare(f"Redis: {done:,} tasks in a stream", "MB", size / 1e6)
 
 
-def _waiting_in_the_corpus() -> Iterator[tuple[str, str]]:
+def _waiting_in_the_corpus() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder, Run.open(Path(folder), "fill") as run:
         conn = run.corpus.conn
         empty = _size(run, folder)
@@ -174,34 +175,32 @@ def _waiting_in_the_corpus() -> Iterator[tuple[str, str]]:
                     for each in _entries(WAITING)
                 ),
             )
-        yield f"finews.db: {WAITING:,} pending, MB", f"{(_size(run, folder) - empty) / 1e6:.0f}"
+        size = _size(run, folder) - empty
+        yield bare(f"finews.db: {WAITING:,} pending", "MB", size / 1e6)
         frontier, start = run.frontier("finews"), time.perf_counter()
         with writing(run.corpus):
             assert frontier.revive() == WAITING
-        yield "  counted when a crawl begins, s", f"{time.perf_counter() - start:.2f}"
+        yield bare("  counted when a crawl begins", "s", time.perf_counter() - start)
         took = []
         for _ in range(100):
             start = time.perf_counter()
             with writing(run.corpus):
                 assert len(frontier.take(_AT_ONCE)) == _AT_ONCE
             took.append((time.perf_counter() - start) * 1000)
-        spread = f"{statistics.median(took):.1f} ({min(took):.1f} to {max(took):.1f})"
-        yield f"  the next {_AT_ONCE}, ms", spread
+        yield bare(f"  the next {_AT_ONCE}", "ms", *took)
 
 
-def _turns() -> Iterator[tuple[str, str]]:
+def _turns() -> Iterator[Figure]:
     """Workers that all wait for one host: what they ask of Redis meanwhile."""
     for workers in _WORKERS:
         with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as (redis, url):
             turns, seconds, clients = asyncio.run(_wait_together(url, workers, redis))
             told: dict[str, Any] = redis.info("commandstats")
             asked = told["cmdstat_evalsha"]["calls"]
-        yield f"{workers} worker(s) at one host: scripts a turn", f"{asked / turns:,.0f}"
-        yield (
-            "  turns/s; most by the pause and the answer",
-            (f"{turns / seconds:.2f}; {1 / (_DELAY_S * 1.1 + _ANSWER_S):.2f}"),
-        )
-        yield "  connections a worker", f"{clients / workers:.1f}"
+        yield bare(f"{workers} worker(s) at one host", "scripts a turn", asked / turns)
+        yield bare("  of them all", "turns/s", turns / seconds)
+        yield bare("  at most, by pause and answer", "turns/s", 1 / (_DELAY_S * 1.1 + _ANSWER_S))
+        yield bare("  of each", "connections", clients / workers)
 
 
 async def _wait_together(url: str, count: int, redis: Redis) -> tuple[int, float, int]:
@@ -234,7 +233,7 @@ async def _ask_on(worker: Worker, asked: list[float]) -> None:
 
 def _entries(count: int) -> Iterator[Entry]:
     """Entries as category pages show them."""
-    made = list(posts(1000))
+    made = [each.post for each in online(1000)]
     for number in range(count):
         post = made[number % 1000]
         code = f"20220{1 + number % 9}{10 + number % 19}{number:010}"

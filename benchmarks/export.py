@@ -1,5 +1,5 @@
-"""Export: rows a second beside a bare cursor that serialises the same columns, and beside what
-people use instead; peak memory of a million in every format.
+"""Export: rows a second against a bare cursor that serialises the same columns, and beside what
+people use instead.
 """
 
 from __future__ import annotations
@@ -7,27 +7,24 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.corpus import BEGIN, STEP, fill
+from benchmarks.figures import Aim, Figure, Spread, compared, seconds
+from benchmarks.generate.rows import fill
 from benchmarks.process import finews
 from pipelines.database.connect import read_corpus
-from pipelines.database.rows import time_text
 from pipelines.database.select import TODAY, Filter
 from pipelines.export import export, parquet
 from pipelines.fields import COLUMNS, JSON_COLUMNS
 
 ROWS = 40_000
-MILLION = 1_000_000
-_ROUNDS = 5
 _FORMATS = (
     ("jsonl", "a.jsonl"), ("jsonl.zst", "a.jsonl.zst"), ("csv", "a.csv"), ("parquet", "a.parquet"),
     ("hf, with card", "hf"), ("sqlite", "a.db"),
@@ -38,53 +35,77 @@ _ORDER = " ORDER BY published_at, info_code"
 Job = Callable[[Path, Path], None]
 
 
-def measure() -> Iterator[tuple[str, str]]:
-    """Rates of few rows in turn with their floors and peers, then a million once."""
+def measure() -> Iterator[Figure]:
+    """Rates of few rows in turn with their floors and peers, then a million once in each format."""
     with tempfile.TemporaryDirectory() as folder:
         data, out = Path(folder, "data"), Path(folder, "out")
         out.mkdir()
         fill(data, ROWS)
         for format, (floor, peers) in _JOBS.items():
-            yield from _compared(format, floor, peers, data, out)
-    with tempfile.TemporaryDirectory() as folder:
-        fill(Path(folder), MILLION)
-        for name, dest in _FORMATS:
-            yield _whole(Path(folder), name, dest, MILLION)
-        # A file an article: a tenth of them, by the time of the last.
-        some = MILLION // 10
-        until = time_text(BEGIN + STEP * (some - 1))
-        yield _whole(Path(folder), "jekyll", "jekyll", some, "--until", until)
+            yield _compared(format, floor, peers, data, out)
 
 
-def _compared(
-    format: str, floor: Job, peers: dict[str, Job], data: Path, out: Path
-) -> Iterator[tuple[str, str]]:
-    jobs = {"ours": _ours(format), "floor": floor, **peers}
-    times: dict[str, list[float]] = {name: [] for name in jobs}
-    for _ in range(_ROUNDS):
-        for name, job in jobs.items():
-            start = time.perf_counter()
-            job(data, out / f"{name}.{format}")
-            times[name].append(time.perf_counter() - start)
-    rate = {name: ROWS / statistics.median(each) for name, each in times.items()}
-    yield f"export {format}, rows/s", f"{rate['ours']:,.0f}"
-    yield f"  floor: {_doc(floor)}", f"{rate['floor']:,.0f}"
-    ratios = [a / b for a, b in zip(times["ours"], times["floor"], strict=True)]
-    spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    yield "  times the floor's time", spread
-    for name in peers:
-        yield f"  {name}", f"{rate[name]:,.0f}"
+def job(size: int, folder: Path) -> Callable[[], object]:
+    """So many rows, to be written as JSON Lines."""
+    data = folder / f"data{size}"
+    fill(data, size)
+    return lambda: _ours("jsonl", size)(data, folder / "a.jsonl")
+
+
+def memory(data: Path, rows: int) -> Iterator[Figure]:
+    """Peaks of the program that exports a corpus of so many articles, in every format."""
+    for name, dest in _FORMATS:
+        path = data / dest
+        format = () if "." in dest else ("--format", dest)
+        cost = finews("export", str(path), "--data", str(data), "--json", *format)
+        subprocess.run(["rm", "-rf", str(path)], check=True)
+        job = f"memory: export of {rows:,}, {name}"
+        yield Figure(job, "MB", Spread.once(cost.peak), aim=Aim("at most", 300))
+
+
+def _compared(format: str, floor: Job, peers: dict[str, Job], data: Path, out: Path) -> Figure:
+    jobs = {"ours": _ours(format, ROWS), "floor": floor, **peers}
+    turns = {
+        name: partial(_seconds, job, data, out / f"{name}.{format}") for name, job in jobs.items()
+    }
+    figure = compared(
+        f"export: {format}", "rows/s", ROWS, turns, floor_is=_doc(floor), aim=Aim("at most", 1.5)
+    )
+    sql = "SELECT info_code, title, json_array_length(paragraphs) FROM articles ORDER BY 1"
+    if sorted(_read(format, out / f"ours.{format}")) != _cursor(data, sql).fetchall():
+        raise RuntimeError(f"the {format} is not what the corpus says")
+    return figure
+
+
+def _read(format: str, file: Path) -> Iterator[tuple[str, str, int]]:
+    """Of each row written the code, the title and how many paragraphs it has."""
+    if format == "parquet":
+        import pyarrow.parquet as pq
+
+        rows = pq.read_table(file, columns=["info_code", "title", "paragraphs"]).to_pylist()
+    elif format == "csv":
+        with file.open(encoding="utf-8", newline="") as text:
+            rows = [
+                {**row, "paragraphs": json.loads(row["paragraphs"])} for row in csv.DictReader(text)
+            ]
+    else:
+        rows = [json.loads(line) for line in file.open("rb")]
+    return ((row["info_code"], row["title"], len(row["paragraphs"])) for row in rows)
+
+
+def _seconds(job: Job, data: Path, dest: Path) -> float:
+    return seconds(lambda: job(data, dest))
 
 
 def _doc(job: Job) -> str:
     return (job.__doc__ or "").strip().rstrip(".")
 
 
-def _ours(format: str) -> Job:
+def _ours(format: str, rows: int) -> Job:
     def job(data: Path, dest: Path) -> None:
         with closing(read_corpus(data)) as db:
             written = export(db, dest, format, Filter())["articles"]
-        if written != ROWS:
+        if written != rows:
             raise RuntimeError(f"{format} has {written} rows")
 
     return job
@@ -172,12 +193,3 @@ _JOBS: dict[str, tuple[Job, dict[str, Job]]] = {
     "csv": (_bare_csv, {"pandas": _pandas_csv}),
     "parquet": (_bare_arrow, {"pandas": _pandas_parquet}),
 }
-
-
-def _whole(data: Path, name: str, dest: str, rows: int, *more: str) -> tuple[str, str]:
-    """Speed and peak memory of the program."""
-    path = data / dest
-    format = () if "." in dest else ("--format", dest)
-    seconds, peak = finews("export", str(path), "--data", str(data), "--json", *format, *more)
-    subprocess.run(["rm", "-rf", str(path)], check=True)
-    return f"export of {rows:,}, {name}, rows/s; peak MB", f"{rows / seconds:,.0f}; {peak:.0f}"

@@ -2,71 +2,73 @@
 
 from __future__ import annotations
 
-import statistics
 import tempfile
-import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import count
 from pathlib import Path
+from unittest.mock import patch
 
-import lxml.html
-from lxml import etree
-
-from benchmarks.generate import posts
-from benchmarks.process import finews
+from benchmarks.figures import Aim, Figure, Turn, compared, seconds
+from benchmarks.generate.posts import Made, made
+from benchmarks.parse import floor
 from crawler.cli.ingest import read
+from pipelines.database.connect import read_corpus
+from pipelines.database.search_index import SearchIndex
 from pipelines.run import Run
 
-POSTS = 20_000
-_ROUNDS = 5
-_TIMED = 4_000
-_FLOOR = [
-    etree.XPath(path) for path in ("//p//text()", "//strong/text()", "//a/@href", "//img/@src")
-]
+POSTS = 4_000
+_FLOOR = "lxml.html and 4 XPaths of the same bodies"
 
 
-def measure() -> Iterator[tuple[str, str]]:
-    """The whole way into SQLite in one process; memory of the program for 2,000 and 20,000."""
+def measure() -> Iterator[Figure]:
+    """The whole way into SQLite, with pages and groups of near-duplicates; what the search index
+    costs is what is more.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        few = zipped(Path(folder, "timed.zip"), _TIMED)
-        bodies = [each.text.rpartition("---\n")[2] for each in posts(_TIMED)]
-        ours, floor = [], []
-        for number in range(_ROUNDS):
-            floor.append(_floor(bodies))
-            ours.append(_ours(few, Path(folder, str(number))))
-        ratios = [a / b for a, b in zip(ours, floor, strict=True)]
-        yield "ingest: post files to rows, posts/s", f"{_TIMED / statistics.median(ours):,.0f}"
-        yield "  floor: lxml.html and 4 XPaths", f"{_TIMED / statistics.median(floor):,.0f}"
-        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-        yield "  times the floor's time", spread
-        for count in (POSTS // 10, POSTS):
-            path = zipped(Path(folder, f"{count}.zip"), count)
-            data = Path(folder, f"data{count}")
-            seconds, peak = finews("ingest", str(path), "--data", str(data), "--json")
-            yield f"ingest of {count:,} by the program, s; peak MB", f"{seconds:.1f}; {peak:.0f}"
+        posts = list(made(POSTS))
+        archive = zipped(Path(folder, "posts.zip"), posts)
+        bodies = [each.post.text.rpartition("---\n")[2] for each in posts]
+        wanted = sorted((each.truth.info_code, each.truth.title) for each in posts)
+        turns: dict[str, Turn] = {
+            "ours": _turn(archive, Path(folder), wanted),
+            "floor": lambda: seconds(lambda: [floor(body) for body in bodies]),
+        }
+        figure = partial(compared, unit="posts/s", amount=POSTS, turns=turns, floor_is=_FLOOR)
+        with patch.object(SearchIndex, "write"):
+            yield figure("ingest: without search index", aim=Aim("at most", 2))
+        yield figure("ingest: all", aim=Aim("at most", 4))
 
 
-def zipped(path: Path, count: int) -> Path:
+def zipped(path: Path, posts: Iterable[Made]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for each in posts(count):
-            archive.writestr(f"_posts/{each.name}", each.text)
+        for each in posts:
+            archive.writestr(f"_posts/{each.post.name}", each.post.text)
     return path
 
 
-def _ours(path: Path, data: Path) -> float:
-    start = time.perf_counter()
+def job(size: int, folder: Path) -> Callable[[], object]:
+    """So many posts, to be ingested."""
+    archive = zipped(folder / f"{size}.zip", made(size))
+    return lambda: ingest(archive, folder / f"data{size}")
+
+
+def _turn(archive: Path, folder: Path, wanted: list[tuple[str, str | None]]) -> Turn:
+    numbers = count()
+
+    def turn() -> float:
+        data = folder / str(next(numbers))
+        taken = seconds(lambda: ingest(archive, data))
+        rows = read_corpus(data).conn.execute("SELECT info_code, title FROM articles ORDER BY 1")
+        if rows.fetchall() != wanted:
+            raise RuntimeError("the ingest stored something else")
+        return taken
+
+    return turn
+
+
+def ingest(archive: Path, data: Path) -> None:
+    """The posts of an archive into a corpus."""
     with Run.open(data, "bench") as run:
-        read(path, run)
-    seconds = time.perf_counter() - start
-    if run.error or run.counts["new"] != _TIMED or run.counts["failed"]:
-        raise RuntimeError(f"the ingest is wrong: {run.counts}")
-    return seconds
-
-
-def _floor(bodies: list[str]) -> float:
-    start = time.perf_counter()
-    for body in bodies:
-        tree = lxml.html.fromstring(body)
-        for path in _FLOOR:
-            path(tree)
-    return time.perf_counter() - start
+        read(archive, run)

@@ -6,20 +6,22 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.figures import Figure, bare
+from benchmarks.generate.posts import made
 from benchmarks.ingest import zipped
 from benchmarks.process import finews
 
 POSTS = 50_000
 
 
-def measure() -> Iterator[tuple[str, str]]:
-    """Seconds and memory of the program; articles by their post files, with pages."""
+def measure() -> Iterator[Figure]:
+    """Whole processes; articles by their post files, with pages."""
     with tempfile.TemporaryDirectory() as folder:
-        files = zipped(Path(folder, "posts.zip"), POSTS)
+        files = zipped(Path(folder, "posts.zip"), made(POSTS))
         other, ours = Path(folder, "other"), Path(folder, "ours")
-        ingest, _ = finews("ingest", str(files), "--data", str(other), "--json")
-        told = ("into an empty corpus", "again: all is known")
-        for what in told:
-            seconds, peak = finews("ingest", str(other), "--data", str(ours), "--json")
-            yield f"merge of {POSTS:,} {what}, articles/s", f"{POSTS / seconds:,.0f}"
-            yield "  times the ingest's time; peak MB", f"{seconds / ingest:.2f}; {peak:.0f}"
+        ingest = finews("ingest", str(files), "--data", str(other), "--json")
+        for what in ("into an empty corpus", "again: all is known"):
+            cost = finews("ingest", str(other), "--data", str(ours), "--json")
+            yield bare(f"merge of {POSTS:,} {what}", "articles/s", POSTS / cost.seconds)
+            yield bare(" ", "times the ingest's time", cost.seconds / ingest.seconds)
+            yield bare(" ", "peak MB", cost.peak)

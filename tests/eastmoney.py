@@ -11,6 +11,7 @@ from email.message import Message
 from threading import RLock
 from typing import Literal, NamedTuple
 
+from benchmarks.generate.stories import FAST, NEWEST, make_stories, make_story
 from crawler.demo.eastmoney import (
     Eastmoney,
     Route,
@@ -21,7 +22,6 @@ from crawler.demo.eastmoney import (
     read_route,
 )
 from crawler.demo.eastmoney.answers import Value
-from crawler.demo.eastmoney.generate import FAST, NEWEST, make_stories, make_story
 from crawler.demo.server import Answer, Request, serve
 
 __all__ = [

@@ -108,9 +108,9 @@ def test_a_page_that_comes_again_is_whole_again(stored: Program) -> None:
 
 
 def test_the_file_gets_smaller(finews: Program) -> None:
-    from benchmarks.reparse import fill
+    from benchmarks.generate.rows import fill_pages
 
-    fill(finews.data, 1500)
+    fill_pages(finews.data, 1500)
     change(finews, "DELETE FROM entries", file="finews.db")
     size = (finews.data / "pages.db").stat().st_size
     done = finews.json("pages", "prune", "--older-than", "0d")
@@ -120,9 +120,9 @@ def test_the_file_gets_smaller(finews: Program) -> None:
 
 
 def test_killed_it_leaves_whole_rows_and_the_next_ends_it(finews: Program) -> None:
-    from benchmarks.reparse import fill
+    from benchmarks.generate.rows import fill_pages
 
-    fill(finews.data, 3000)
+    fill_pages(finews.data, 3000)
     command = finews.command("pages", "prune", "--older-than", "0d")
     for wait in (0.0, 0.05, 0.15):
         process = subprocess.Popen(command, cwd=ROOT, env=finews.env, stdout=subprocess.DEVNULL)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.reparse import fill
+from benchmarks.generate.rows import fill_pages
 from crawler import reading
 from crawler.cli.reread import reread
 from crawler.demo.site import build, post
@@ -253,7 +253,7 @@ def is_alive(pid: str) -> bool:
 def test_killed_again_and_again_it_ends_like_a_whole_one(
     finews: Program, tmp_path: Path, corpus_of: CorpusOf
 ) -> None:
-    fill(finews.data, 3000)
+    fill_pages(finews.data, 3000)
     whole = Program(tmp_path / "whole")
     subprocess.run(["cp", "-r", finews.data, whole.data], check=True)
     assert whole.json("reparse")["new"] == 3000
@@ -271,7 +271,7 @@ def test_killed_again_and_again_it_ends_like_a_whole_one(
 
 
 def test_a_worker_that_is_killed_ends_the_run_with_a_sentence(finews: Program) -> None:
-    fill(finews.data, 3000)
+    fill_pages(finews.data, 3000)
     process = start(finews)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     if not children.exists():

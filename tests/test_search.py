@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opencc import OpenCC
 
-from benchmarks.mixed import queries, texts
+from benchmarks.generate.words import queries, texts
 from crawler.errors import StoreError
 from crawler.items import Article, Mention, Paragraph
 from crawler.parsers.dates import SHANGHAI

@@ -1,11 +1,12 @@
-"""Made-up texts in the mixture of scripts that financial news has, with frequencies like its own:
-few characters and words are in nearly all texts, most are rare.
+"""The made-up language: words in the mixture of scripts that financial news has, with frequencies
+like its own, few characters and words in nearly all texts and most of them rare.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import cache
 from itertools import accumulate
 
 _LATIN = (
@@ -15,15 +16,27 @@ _LATIN = (
 )  # fmt: skip
 _STOPS = "，，，，，，，，，，。。。。、、；：“”（）！—…·％%"
 _TRADITIONAL = ["證券", "銀行", "滬深", "漲停", "億元", "財經", "國務院", "貨幣", "經濟", "個股"]
-_HAN = [chr(number) for number in range(0x4E00, 0x4E00 + 3500)]
+# The common ones, as GB 2312 lists them.
+_HAN = [
+    bytes((row, cell)).decode("gb2312") for row in range(0xB0, 0xD7) for cell in range(0xA1, 0xFF)
+]
+_CLAUSE = 7  # words between two commas
+_POOL = 200_000  # drawn once by weight, then by chance alone: ten times as fast
+
+
+def sentence(chance: random.Random, words: int) -> str:
+    """So many words of Chinese, in clauses, without a full stop."""
+    chosen = chance.choices(_chinese(), k=words)
+    return "，".join("".join(chosen[at : at + _CLAUSE]) for at in range(0, words, _CLAUSE))
 
 
 def texts(count: int, *, seed: int = 20220601, length: int = 850) -> Iterator[str]:
-    """So many texts of about that many characters, the same for the same seed."""
+    """So many texts of about that many characters in all scripts, brackets and figures among
+    them.
+    """
     chance = random.Random(seed)
     words, weights = _vocabulary(chance)
-    # Once by weight, then by chance alone: ten times as fast.
-    often = chance.choices(words, cum_weights=weights, k=300_000)
+    often = chance.choices(words, cum_weights=weights, k=_POOL)
     for _ in range(count):
         size = chance.randint(length // 5, length * 9 // 5) * 10 // 19  # words have 1.9 characters
         topic = chance.choices(words, k=6) * 4  # words that this one repeats
@@ -46,7 +59,15 @@ def queries(texts: list[str], count: int, *, seed: int = 5) -> list[str]:
     return found
 
 
-def _vocabulary(chance: random.Random) -> tuple[list[str], list[float]]:
+@cache
+def _chinese() -> list[str]:
+    """Words of hanzi alone, each as often as it is used."""
+    chance = random.Random(20220601)
+    words, weights = _hanzi(chance)
+    return chance.choices(words, weights, k=_POOL)
+
+
+def _hanzi(chance: random.Random) -> tuple[list[str], list[float]]:
     han = _HAN[:]
     chance.shuffle(han)
     often = list(accumulate(1 / (rank + 8) for rank in range(len(han))))
@@ -56,8 +77,14 @@ def _vocabulary(chance: random.Random) -> tuple[list[str], list[float]]:
     }
     # Short ones are frequent, as they are.
     ranked = sorted(sorted(words), key=lambda word: len(word) + 2 * chance.random())
-    weighted = [(word, 1 / (rank + 3)) for rank, word in enumerate(ranked)]
-    total = sum(weight for _, weight in weighted)
+    return ranked, [1 / (rank + 3) for rank in range(len(ranked))]
+
+
+def _vocabulary(chance: random.Random) -> tuple[list[str], list[float]]:
+    """All words, and the sum of the weights up to each."""
+    words, weights = _hanzi(chance)
+    weighted = list(zip(words, weights, strict=True))
+    total = sum(weights)
     numbers = [f"{chance.random() * 100:.2f}%" for _ in range(5000)]
     numbers += [str(chance.randint(1, 3000)) for _ in range(3000)]
     numbers += [f"({chance.choice((300, 600, 688))}{chance.randint(0, 999):03})" for _ in words][

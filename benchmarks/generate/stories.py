@@ -1,11 +1,15 @@
-"""Made-up stories by the thousand, in all shapes, for tests and measurements."""
+"""Made-up stories by the thousand, in all shapes of bodies that Eastmoney's editor leaves."""
 
 from __future__ import annotations
 
+import html
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from benchmarks.generate.words import sentence as _say
 from crawler.demo.eastmoney import markup
 from crawler.demo.eastmoney.story import Story
 from crawler.parsers.dates import SHANGHAI
@@ -16,11 +20,8 @@ NEWEST = datetime(2026, 9, 19, 1, 9, 8, tzinfo=SHANGHAI)
 DISPLACED = 30
 FAST = "102"
 
-_TEXT = (
-    "市场资金公司同比增长机构认为预计板块业绩需求产能行业价格回升下滑政策支持投资消费出口订单交易指数收盘上涨"
-    "回落项目建设能源汽车银行利率债券基金持仓"
-)
-_WORDS = [_TEXT[at : at + 2] for at in range(0, len(_TEXT), 2)]
+_END = re.compile(r"</(?:p|h3|center|table)>")
+_TAG = re.compile(r"<[^>]*>")
 _SOURCES = ("远山日报", "近水证券报", "高峰财经网", "平湖客户端", "海汇证券(香港)")
 _NAMES = {
     "0.009871": "晨星锂业",
@@ -37,7 +38,7 @@ def make_stories(count: int, columns: Sequence[str], seed: int = 1) -> list[Stor
     7×24 news too. The order is nearly that of time; the third in it is years old, and stands
     in all columns.
     """
-    chance = random.Random(seed)  # noqa: S311 (no secret)
+    chance = random.Random(seed)
     shown, made = NEWEST, []
     for number in range(count - 1):
         spread = 3 if number % 10 == 0 else 2 if number % 3 == 0 else 1
@@ -51,9 +52,13 @@ def make_stories(count: int, columns: Sequence[str], seed: int = 1) -> list[Stor
     return [*made[:2], old, *made[2:]]
 
 
-def make_story(number: int, shown: datetime, columns: Sequence[str], fast: Sequence[str]) -> Story:
-    """Story ``number``, by which alone it differs; its code may tell the day before."""
-    chance = random.Random(number)  # noqa: S311 (no secret)
+def make_story(
+    number: int, shown: datetime, columns: Sequence[str], fast: Sequence[str], *, more: int = 0
+) -> Story:
+    """Story ``number``, by which alone it differs; its code may tell the day before. ``more``
+    paragraphs of plain text stand behind what makes its shape.
+    """
+    chance = random.Random(number)
     title, summary = f"{_say(chance, 5)} 第{number}条", f"{_say(chance, 20)}。"
     security = chance.choice(list(_NAMES))
     shape = _SHAPES[number % len(_SHAPES)]
@@ -62,7 +67,7 @@ def make_story(number: int, shown: datetime, columns: Sequence[str], fast: Seque
         code=f"{shown - timedelta(hours=4):%Y%m%d}92{number:08}",
         title=title,
         shown=shown,
-        body="".join(shape(chance, security)),
+        body="".join((*shape(chance, security), *_plain(chance, security, more))),
         source="" if shape is _headlines else chance.choice(_SOURCES),
         summary=f"【{title}】{summary}" if number % 5 == 0 else summary,
         columns=tuple(columns),
@@ -76,8 +81,44 @@ def make_story(number: int, shown: datetime, columns: Sequence[str], fast: Seque
     )
 
 
-def _plain(chance: random.Random, _: str) -> Iterator[str]:
-    for _turn in range(3):
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a reader learns from an article; what is not there is None. ``said`` is its text by
+    paragraphs, cells by tab and line.
+    """
+
+    info_code: str
+    title: str | None
+    published_at: datetime | None
+    source: str | None
+    digest: str | None
+    said: tuple[str, ...]
+
+
+def truth(story: Story) -> Truth:
+    """Of a story as Eastmoney tells it."""
+    return Truth(
+        info_code=f"NW{story.code}",
+        title=story.title,
+        published_at=story.shown,
+        source=story.source or None,
+        digest=story.summary.rpartition("】")[2],
+        said=said(story.body),
+    )
+
+
+def said(body: str) -> tuple[str, ...]:
+    """The text of a body. No parser is at work: what the shapes put together is taken apart."""
+    for unseen in (markup.SPACER, markup.ADVERT, markup.START, markup.END):
+        body = body.replace(unseen, "")
+    body = body.replace("</td><td>", "\t").replace("</th><th>", "\t").replace("</tr><tr>", "\n")
+    blocks = _TAG.sub("", _END.sub("\x00", body)).split("\x00")
+    texts = (html.unescape(each).strip(" \u3000\r\n") for each in blocks)
+    return tuple(filter(None, texts))
+
+
+def _plain(chance: random.Random, _: str, count: int = 3) -> Iterator[str]:
+    for _turn in range(count):
         yield markup.paragraph(_say(chance, chance.randint(20, 60)), "。")
 
 
@@ -119,7 +160,3 @@ def _pictured(chance: random.Random, _: str) -> Iterator[str]:
 _SHAPES: tuple[Callable[[random.Random, str], Iterator[str]], ...] = (
     _plain, _charted, _tabled, _headlines, _pictured, _unpaired,
 )  # fmt: skip
-
-
-def _say(chance: random.Random, words: int) -> str:
-    return "".join(chance.choices(_WORDS, k=words))
