@@ -45,7 +45,7 @@ def measure() -> Iterator[Figure]:
     posts = list(online(PAGES))
     pages = [(BASE + each.post.path, post_page(each.post).encode()) for each in posts]
     truths = [each.truth for each in posts]
-    _require(starmap(_site, pages), truths)
+    require(starmap(_site, pages), truths)
     turns = {
         "ours": lambda: seconds(lambda: [text_hash(_site(*each)) for each in pages]),
         "floor": lambda: seconds(lambda: [floor(body.decode(), SITE) for _, body in pages]),
@@ -53,11 +53,11 @@ def measure() -> Iterator[Figure]:
     figure = compared("parse: site page", "pages/s", PAGES, turns, floor_is=_FLOOR, aim=_AIM)
     yield peers.beside(figure, pages, truths)
     stories = [make_story(each, BEGIN + STEP * each, (), (), more=9) for each in range(PAGES)]
-    answers = [(_entry(each), as_json(article_answer(each))) for each in stories]
+    answers = [(entry(each), answer(each)) for each in stories]
     truths = [truth(each) for each in stories]
-    _require(starmap(_eastmoney, answers), truths)
+    require(starmap(eastmoney, answers), truths)
     turns = {
-        "ours": lambda: seconds(lambda: [text_hash(_eastmoney(*each)) for each in answers]),
+        "ours": lambda: seconds(lambda: [text_hash(eastmoney(*each)) for each in answers]),
         "floor": lambda: seconds(lambda: [_json_floor(body) for _, body in answers]),
     }
     name, floor_is = "parse: Eastmoney JSON", f"json, {_FLOOR}"
@@ -82,15 +82,21 @@ def _site(url: str, body: bytes) -> Article:
     return PostPage(decode(body, "", url=url), url).article()
 
 
-def _eastmoney(entry: Entry, body: bytes) -> Article:
+def eastmoney(entry: Entry, body: bytes) -> Article:
+    """The article of such an answer."""
     return parse_article(decode(body, "application/json", url=entry.url), entry)
+
+
+def answer(story: Story) -> bytes:
+    """What Eastmoney answers of a story."""
+    return as_json(article_answer(story))
 
 
 def _json_floor(body: bytes) -> list[object]:
     return floor(json.loads(body)["data"]["Art_Content"])
 
 
-def _require(articles: Iterable[Article], truths: Iterable[Truth]) -> None:
+def require(articles: Iterable[Article], truths: Iterable[Truth]) -> None:
     """Raise :class:`RuntimeError` where an article is not what was made up."""
     for article, true in zip(articles, truths, strict=True):
         texts = tuple(each.plain() for each in article.paragraphs if each.kind != "image")
@@ -102,5 +108,6 @@ def _require(articles: Iterable[Article], truths: Iterable[Truth]) -> None:
             raise RuntimeError(f"read {read}, which is {true}")
 
 
-def _entry(story: Story) -> Entry:
+def entry(story: Story) -> Entry:
+    """What a list shows of a story."""
     return Entry("eastmoney", "350", story.url, f"NW{story.code}", story.title, story.shown)

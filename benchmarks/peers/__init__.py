@@ -66,7 +66,8 @@ def _right(articles: Sequence[dict[str, str | None]], truths: Iterable[Truth]) -
         right["source"] += _bare(article["source"]) == _bare(true.source)
         right["text"] += whole
         right["clean"] += whole and len(read) <= 1.05 * sum(map(len, text))
-    return ", ".join(f"{name} {number}" for name, number in right.items())
+    told = ", ".join(f"{name} {number}" for name, number in right.items())
+    return f"{told} of {len(articles)}"
 
 
 def _bare(text: str | None) -> str:
