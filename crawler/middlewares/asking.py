@@ -178,7 +178,8 @@ class AskingMiddleware(ABC):
 
     def _ours(self, request: Request) -> Request:
         """The frontier is the filter of duplicates, and hears of what fails."""
-        return request.replace(dont_filter=True, errback=self.failed)
+        request.dont_filter, request.errback = True, self.failed
+        return request
 
     def _page(self, response: Response) -> Page:
         entry = response.cb_kwargs.get("entry")
