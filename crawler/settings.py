@@ -91,10 +91,9 @@ SPIDER_MIDDLEWARES = {
     "crawler.middlewares.frontier.FrontierMiddleware": 900,
     # It drops requests without a word, and an entry must have an outcome.
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
-    # Not needed: nothing here goes by depth, or by where a request came from.
+    # Not needed: nothing here goes by depth, or by which requests were the first.
     "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
     "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
-    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
 }
 ITEM_PIPELINES = {"pipelines.scrapy.ValidatePipeline": 100, "pipelines.scrapy.StorePipeline": 300}
 SPIDER_CONTRACTS = {"crawler.contracts.BundledListing": 1, "crawler.contracts.BundledArticle": 2}

@@ -20,11 +20,6 @@ from scrapy.settings import Settings
 
 from pipelines.database.ledger import TIME_OVER
 
-try:
-    import uvloop
-except ModuleNotFoundError:  # it is not for every platform
-    uvloop = None  # type: ignore[assignment]
-
 #: The arguments of each site's spider.
 Tasks: TypeAlias = Mapping[str, Mapping[str, str]]
 #: How long answers that are under way are waited for.
@@ -47,9 +42,6 @@ class Process(AsyncCrawlerProcess):
     def __init__(
         self, settings: Settings, told: Callable[[str], None], max_time: float | None = None
     ) -> None:
-        if uvloop and not settings["ASYNCIO_EVENT_LOOP"]:
-            # By the setting Scrapy would make a plain one before that, and leave it open.
-            asyncio.set_event_loop(uvloop.new_event_loop())
         super().__init__(settings)
         # It makes records of each request and item, and nobody takes them.
         logging.getLogger("scrapy").setLevel(logging.WARNING)

@@ -76,7 +76,7 @@ class AskingMiddleware(ABC):
 
     async def _taken(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
         page = self._page(response)
-        yield page
+        self._keep(page, response)
         entries: list[Entry] = []
         pages: list[Listing] = []
         async for each in result:
@@ -152,6 +152,10 @@ class AskingMiddleware(ABC):
     @abstractmethod
     def _now(self) -> datetime:
         """The time now, aware."""
+
+    @abstractmethod
+    def _keep(self, page: Page, response: Response, /) -> None:
+        """Keep an answer, before anything that is made of it."""
 
     @abstractmethod
     def _settle(self, fates: Iterable[Fate]) -> Iterator[Any]:
