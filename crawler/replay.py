@@ -24,12 +24,20 @@ class ReplayHandler(HTTP11DownloadHandler):
 
     async def download_request(self, request: Request) -> Response:
         mirrored = mirror(request.url, self._base)
-        response = await super().download_request(request.replace(url=mirrored))
+        response = await super().download_request(_at(mirrored, request))
         if location := response.headers.get("Location"):
             # The mirror redirects within itself: give the public address of its target.
             target = urljoin(mirrored, location.decode("latin-1"))
             response.headers["Location"] = public(target, self._base, urlsplit(request.url).scheme)
         return response.replace(url=request.url)
+
+
+def _at(url: str, request: Request) -> Request:
+    """The same request to another address. What ``replace`` makes is parsed and quoted anew."""
+    meta = {**request.meta, "verbatim_url": True}
+    other = Request(url, method=request.method, body=request.body, meta=meta)
+    other.headers = request.headers
+    return other
 
 
 def mirror(url: str, base: str) -> str:

@@ -79,6 +79,9 @@ REMOTE_CONTROL_ENABLED = False
 
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    # They would look at every request for what no site here has: a password, a domain to stay in.
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     # The frontier asks again, once it knows whether the page or its host is at fault.
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
     "crawler.middlewares.guest.RobotsMiddleware": 100,
@@ -88,8 +91,9 @@ SPIDER_MIDDLEWARES = {
     "crawler.middlewares.frontier.FrontierMiddleware": 900,
     # It drops requests without a word, and an entry must have an outcome.
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
-    # Not needed: nothing here goes by depth.
+    # Not needed: nothing here goes by depth, or by which requests were the first.
     "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+    "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
 }
 ITEM_PIPELINES = {"pipelines.scrapy.ValidatePipeline": 100, "pipelines.scrapy.StorePipeline": 300}
 SPIDER_CONTRACTS = {"crawler.contracts.BundledListing": 1, "crawler.contracts.BundledArticle": 2}

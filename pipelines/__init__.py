@@ -2,10 +2,11 @@
 
 import sys
 
-# sqlite_utils loads pandas wherever it is installed, which takes most commands longer than all
-# else they do; nothing here needs it to. None means "not found".
-if "pandas" not in sys.modules:
-    sys.modules["pandas"] = None  # type: ignore[assignment]
-    import sqlite_utils  # noqa: F401
+# sqlite_utils loads pandas and NumPy wherever they are installed, which takes most commands longer
+# than all else they do; nothing here needs it to. None means "not found".
+_hidden = {"numpy", "pandas"} - sys.modules.keys()
+sys.modules.update(dict.fromkeys(_hidden))  # type: ignore[arg-type]
+import sqlite_utils  # noqa: E402, F401
 
-    del sys.modules["pandas"]
+for _name in _hidden:
+    del sys.modules[_name]

@@ -67,12 +67,17 @@ class StorePipeline:
         self.run.unfinished.add(spider.name)
 
     def process_item(self, item: _Item) -> _Item:
-        if isinstance(item, Page | Article | Failure | Look) and self.run and not self.run.error:
+        if isinstance(item, Page | Article | Failure | Look):
+            self.store(item)
+        return item
+
+    def store(self, record: Page | Article | Failure | Look) -> None:
+        """Store a record."""
+        if self.run and not self.run.error:
             try:
-                self.run.store.add(item)
+                self.run.store.add(record)
             except StoreError as error:
                 self.give_up(error)
-        return item
 
     def give_up(self, error: StoreError) -> None:
         """End the crawl because the data folder failed."""

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from scrapy.settings import Settings
@@ -18,10 +19,8 @@ from scrapy.utils.project import get_project_settings
 
 from crawler.cli import FAILED, LOCKED, UNEXPECTED, options
 from crawler.cli.logs import attach
-from crawler.cli.process import Process, Tasks, is_broken
 from crawler.cli.progress import RunProgress
 from crawler.cli.summary import summarise, tell
-from crawler.cli.work import work
 from crawler.config import is_url
 from crawler.config_file import load
 from crawler.errors import Locked, StoreError
@@ -33,8 +32,21 @@ from pipelines.health.attend import Attended, attend
 from pipelines.ready import check
 from pipelines.run import Run, now
 
+if TYPE_CHECKING:
+    from crawler.cli.process import Tasks
+
 # After that a person should know that a run goes on and on.
 _LONG = timedelta(hours=6)
+# What they count and tell of Scrapy is shown nowhere here: the run counts itself.
+_UNHEARD = {
+    "EXTENSIONS": (
+        "scrapy.extensions.corestats.CoreStats",
+        "scrapy.extensions.logcount.LogCount",
+        "scrapy.extensions.logstats.LogStats",
+        "scrapy.extensions.memusage.MemoryUsage",
+    ),
+    "SPIDER_MIDDLEWARES": ("scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware",),
+}
 
 
 @click.command("crawl")
@@ -122,6 +134,8 @@ def command(
     tasks = dict.fromkeys(chosen, arguments)
     polling = load().settings.polling
     if redis:
+        from crawler.cli.work import work  # noqa: PLC0415 -- brings the rest of Scrapy
+
         code = work(
             redis, tasks, settings, due=due, as_json=as_json, verbose=verbose, max_time=max_time
         )
@@ -231,6 +245,11 @@ def _work(
 
     Scrapy ends with 0 whatever happens, so the exit code comes from what the run counted.
     """
+    from crawler.cli.process import Process, is_broken  # noqa: PLC0415 -- brings the rest of Scrapy
+
+    for kind, names in _UNHEARD.items():
+        settings[kind].update(dict.fromkeys(names))
+    settings.set("DOWNLOADER_STATS", False, "cmdline")
     process = Process(settings, run.stop, max_time.total_seconds() if max_time else None)
     # What it reports with a traceback stands in failures, with its reason.
     logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)

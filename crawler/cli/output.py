@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable, Sequence
 from difflib import unified_diff
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _WIDTH = 80
 # Columns that are cut or folded where 80 columns do not hold all.
@@ -22,6 +22,8 @@ _LEAST = 8
 
 def console() -> Console:
     """Standard output, 80 columns wide unless the terminal is narrower."""
+    from rich.console import Console  # noqa: PLC0415 -- slow to load, and most print no table
+
     screen = Console(highlight=False, soft_wrap=False)
     screen.width = min(screen.width, _WIDTH) if screen.is_terminal else _WIDTH
     return screen
@@ -36,6 +38,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any] | str]) -> 
     """A table; None is shown as a dash. Text is never read as markup. A row that is a text goes
     across all columns.
     """
+    from rich.table import Table  # noqa: PLC0415 -- as above
+    from rich.text import Text  # noqa: PLC0415
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     rows = list(rows)
     cells = [

@@ -43,6 +43,8 @@ class Process(AsyncCrawlerProcess):
         self, settings: Settings, told: Callable[[str], None], max_time: float | None = None
     ) -> None:
         super().__init__(settings)
+        # It makes records of each request and item, and nobody takes them.
+        logging.getLogger("scrapy").setLevel(logging.WARNING)
         self._told = told
         self._max_time = max_time
         self._ending = False

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from threading import Event, Thread
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import click
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipelines.run import Run
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _DONE = ("new", "changed", "filled", "improved", "unchanged", "failed")
 _BAR_S = 0.3
@@ -60,5 +62,12 @@ class RunProgress:
 
 
 def _bar() -> Progress:
+    from rich.progress import (  # noqa: PLC0415 -- slow to load, and cron has no terminal
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     columns = (BarColumn(30), TextColumn("{task.fields[said]}"), TimeElapsedColumn())
     return Progress(*columns, transient=True)

@@ -76,7 +76,7 @@ class AskingMiddleware(ABC):
 
     async def _taken(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
         page = self._page(response)
-        yield page
+        self._keep(page, response)
         entries: list[Entry] = []
         pages: list[Listing] = []
         async for each in result:
@@ -154,6 +154,10 @@ class AskingMiddleware(ABC):
         """The time now, aware."""
 
     @abstractmethod
+    def _keep(self, page: Page, response: Response, /) -> None:
+        """Keep an answer, before anything that is made of it."""
+
+    @abstractmethod
     def _settle(self, fates: Iterable[Fate]) -> Iterator[Any]:
         """Requests came to their ends: what is to be asked for or to be kept."""
 
@@ -178,7 +182,8 @@ class AskingMiddleware(ABC):
 
     def _ours(self, request: Request) -> Request:
         """The frontier is the filter of duplicates, and hears of what fails."""
-        return request.replace(dont_filter=True, errback=self.failed)
+        request.dont_filter, request.errback = True, self.failed
+        return request
 
     def _page(self, response: Response) -> Page:
         entry = response.cb_kwargs.get("entry")

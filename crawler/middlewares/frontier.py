@@ -20,7 +20,7 @@ from twisted.python.failure import Failure as TwistedFailure
 from crawler.errors import StoreError
 from crawler.frontier.plan import Plan
 from crawler.frontier.setbacks import Fate
-from crawler.items import Entry, Listing
+from crawler.items import Entry, Listing, Page
 from crawler.middlewares.asking import AskingMiddleware
 from pipelines.run import Run
 from pipelines.scrapy import StorePipeline, run_of
@@ -122,6 +122,9 @@ class FrontierMiddleware(AskingMiddleware):
     def _now(self) -> datetime:
         assert self._run
         return self._run.clock()
+
+    def _keep(self, page: Page, _: Response) -> None:
+        self._pipeline.store(page)
 
     def _settle(self, fates: Iterable[Fate]) -> Iterator[Any]:
         for fate in fates:

@@ -84,7 +84,7 @@ class WorkerMiddleware(AskingMiddleware):
         self, response: Response, result: AsyncIterator[Any]
     ) -> AsyncIterator[Any]:
         async for each in super().process_spider_output(response, result):
-            if isinstance(each, Page | Article | Look | Failure):
+            if isinstance(each, Article | Look | Failure):
                 self._record(self._outcome(response), each)
             elif isinstance(each, Request) and TASK not in each.meta:
                 self._refuse(each, response)
@@ -153,6 +153,9 @@ class WorkerMiddleware(AskingMiddleware):
                 self.worker.say(self.publish(each))
         if not self.over:
             raise DontCloseSpider
+
+    def _keep(self, page: Page, response: Response) -> None:
+        self._record(self._outcome(response), page)
 
     def _settle(self, fates: Iterable[Fate]) -> Iterator[Request | Outcome]:
         for fate in fates:
