@@ -37,6 +37,8 @@ _CENTRED = re.compile(r"text-align\s*:\s*center", re.IGNORECASE)
 _SIZE = re.compile(r"_w([0-9]+)h([0-9]+)(?:_o)?\.\w+\Z")
 _DEEPEST = 100  # tags in tags; hostile pages nest thousands, which are then read as plain text
 _DIGITS = re.compile(r"[0-9]+")
+# How a line begins that is no paragraph: a look at its first character clears most texts.
+_FIRST = frozenset("（(文责" + adverts.FIRST)
 
 
 @dataclass(slots=True)
@@ -93,21 +95,22 @@ class _Reader:
                 self.pass_by(tag)
             elif self.depth > _DEEPEST:
                 self.text(flat(node), bold=bold)
+            elif tag in _BLOCKS:
+                self.block(node, tag, name)
             elif tag == "br":
                 self.line_break()
             elif tag == "img":
                 self.image(node)
             elif tag == "table":
                 self.table(node)
-            elif tag in _BLOCKS:
-                self.block(node, tag)
-            elif not ((style := node.get("style")) and _HIDDEN.search(style)) and self.link(node):
+            elif not node.keys() or self.inline(node):
                 bolder = bold or tag in _BOLD
-                if node.text:
-                    self.text(node.text, bold=bolder)
-                self.children(node, bold=bolder)
-            if node.tail:
-                self.text(node.tail, bold=bold)
+                if text := node.text:
+                    self.text(text, bold=bolder)
+                if len(node):
+                    self.children(node, bold=bolder)
+            if tail := node.tail:
+                self.text(tail, bold=bold)
         self.depth -= 1
 
     def pass_by(self, tag: str) -> None:
@@ -116,12 +119,11 @@ class _Reader:
 
     def text(self, text: str, *, bold: bool) -> None:
         text = unwrap(text)
-        blank = not strip(text)
-        if blank and self.pieces and self.pieces[-1] == "\n":
+        if self.pieces and self.pieces[-1] == "\n" and not strip(text):
             return  # the indentation between two <br>
         self.pieces.append(text)
         self.length += len(text)
-        if not bold and not blank:
+        if not bold and not self.plain and strip(text):
             self.plain = True
 
     def line_break(self) -> None:
@@ -131,24 +133,27 @@ class _Reader:
             self.pieces.append("\n")
             self.length += 1
 
-    def block(self, node: Element, tag: str) -> None:
-        style, name = node.get("style"), node.get("class")
+    def block(self, node: Element, tag: str, name: str | None) -> None:
+        style = node.get("style")
         if style and _HIDDEN.search(style):
             return
+        self.flush()
         if name and (name == "em_media" or "res-edit" in name):
-            self.flush()
             if self.credits(flat(node), certain=True):
                 return
-        self.flush()
         outer = self.kind
         if tag in _KINDS:
             self.kind = _KINDS[tag]
         elif style and outer == "text" and _CENTRED.search(style):
             self.kind = "caption"
-        if node.text:
-            self.text(node.text, bold=False)
-        self.children(node)
-        self.flush()
+        text = node.text
+        if len(node):
+            if text:
+                self.text(text, bold=False)
+            self.children(node)
+            self.flush()
+        elif text:
+            self.end(strip(unwrap(text)), self.kind)
         self.kind = outer
 
     def credits(self, line: str, *, certain: bool = False) -> bool:
@@ -163,6 +168,11 @@ class _Reader:
         else:
             return False
         return True
+
+    def inline(self, node: Element) -> bool:
+        """Look at the attributes of inline markup; False where it is to be passed by."""
+        style = node.get("style")
+        return not (style and _HIDDEN.search(style)) and self.link(node)
 
     def link(self, node: Element) -> bool:
         """Keep an automatic link for its paragraph; False for an advert's, to be passed by."""
@@ -203,11 +213,11 @@ class _Reader:
         rows = [select(_CELLS, row) for row in select(_ROWS, node)]
         cells = [cell for row in rows for cell in row]
         if len(cells) == 1:  # a frame around the text, as older pages have it
-            self.block(cells[0], "td")
+            self.block(cells[0], "td", cells[0].get("class"))
             return
         self.flush()
         for caption in node.iterchildren("caption"):
-            self.block(caption, "caption")
+            self.block(caption, "caption", caption.get("class"))
         read = {cell: _read([cell], depth=self.depth).paragraphs for cell in cells}
         words = {cell: "\n".join(filter(None, (p.plain() for p in read[cell]))) for cell in cells}
         filled = [row for row in rows if any(words[cell] for cell in row)]
@@ -223,25 +233,29 @@ class _Reader:
         if not self.pieces:
             return
         text, kind = "".join(self.pieces), self.kind
-        text = "\n".join(map(strip, text.split("\n"))) if "\n" in text else text
-        text = strip(text)
-        if (
-            not text
-            or (text[0] in "（(文责" and self.credits(text))
-            or (text[0] in adverts.FIRST and adverts.is_line(text))
-        ):
-            self.clear()
-            return
+        if "\n" in text:
+            text = "\n".join(map(strip, text.split("\n")))
         if not self.plain and kind in ("text", "caption"):
             kind = "heading"
-        self.add(Paragraph(kind, text))
+        self.end(strip(text), kind)
+
+    def end(self, text: str, kind: Kind) -> None:
+        """Make a whole text a paragraph, unless it is none."""
+        if text and not (text[0] in _FIRST and self.is_none(text)):
+            self.add(Paragraph(kind, text))
+        else:
+            self.clear()
+
+    def is_none(self, text: str) -> bool:
+        return self.credits(text) or adverts.is_line(text)
 
     def add(self, paragraph: Paragraph) -> None:
         index = len(self.body.paragraphs)
-        self.body.found += (
-            mentions.Found(index, offset, Mention(*security, name, "link", index))
-            for offset, security, name in self.links
-        )
+        if self.links:
+            self.body.found += (
+                mentions.Found(index, offset, Mention(*security, name, "link", index))
+                for offset, security, name in self.links
+            )
         self.body.paragraphs.append(paragraph)
         self.clear()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TypeAlias, cast
 
 from lxml import etree
@@ -78,7 +77,9 @@ def unwrap(text: str) -> str:
 
 def flat(element: Element) -> str:
     """All text of an element in order, without added spaces, outer white space taken off."""
-    return strip(unwrap("".join(cast("Iterator[str]", element.itertext()))))
+    if not len(element):
+        return strip(unwrap(element.text or ""))
+    return strip(unwrap(etree.tostring(element, encoding="unicode", method="text", with_tail=False)))
 
 
 def source_of(element: Element) -> str:
