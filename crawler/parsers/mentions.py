@@ -129,16 +129,18 @@ def collect(
     One mention a paragraph for the same security and evidence. A code that only the
     title or the digest names has ``paragraph`` None and comes last.
     """
-    links = {Security(m.market, m.code): m.name for _, _, m in found if m.evidence == "link"}
     texts = [p.plain() for p in paragraphs]
     heads = [head for head in (title, digest) if head]
-    if any("(" in text or "（" in text for text in (*texts, *heads)):
-        namer = _namer(links, "\n".join((*heads, *texts)))
+    whole = "\n".join((*heads, *texts))
+    if "(" in whole or "（" in whole:
+        links = {Security(m.market, m.code): m.name for _, _, m in found if m.evidence == "link"}
+        namer = _namer(links, whole)
         for index, text in enumerate(texts):
-            found += (
-                Found(index, offset, Mention(*security, name, "code", index))
-                for offset, security, name in _bracketed(text, namer)
-            )
+            if "(" in text or "（" in text:
+                found += (
+                    Found(index, offset, Mention(*security, name, "code", index))
+                    for offset, security, name in _bracketed(text, namer)
+                )
         named = {(m.market, m.code) for _, _, m in found if m.evidence == "code"}
         found += (
             Found(len(texts), 0, Mention(*security, name, "code", None))
@@ -146,6 +148,8 @@ def collect(
             for _, security, name in _bracketed(head, namer)
             if security not in named
         )
+    if not found:
+        return ()
     found.sort(key=lambda each: each[:2])
     unique: dict[tuple[str, str, str, int | None], Mention] = {}
     for _, _, m in found:
