@@ -79,7 +79,8 @@ def flat(element: Element) -> str:
     """All text of an element in order, without added spaces, outer white space taken off."""
     if not len(element):
         return strip(unwrap(element.text or ""))
-    return strip(unwrap(etree.tostring(element, encoding="unicode", method="text", with_tail=False)))
+    text = etree.tostring(element, encoding="unicode", method="text", with_tail=False)
+    return strip(unwrap(text))
 
 
 def source_of(element: Element) -> str:

@@ -30,6 +30,8 @@ def legible(text: str) -> str:
 
 def field(item: Mapping[str, object], *names: str) -> str | None:
     """The first of the fields that is a text and not empty, without outer white space."""
-    values = (item.get(name) for name in names)
-    texts = (strip(unwrap(legible(value))) for value in values if isinstance(value, str))
-    return next(filter(None, texts), None)
+    for name in names:
+        value = item.get(name)
+        if value and isinstance(value, str) and (text := strip(unwrap(legible(value)))):
+            return text
+    return None

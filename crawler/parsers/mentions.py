@@ -57,7 +57,7 @@ _MARKETS = {
     "O": "105", "NASDAQ": "105", "N": "106", "NYSE": "106",
 }  # fmt: skip
 _APART = re.compile(r"\b(SH|SZ|BJ|HK|NASDAQ|NYSE)([:：]?)\s+(?=[0-9A-Z])")
-_RUN = re.compile(r"[\u3400-\u9fffA-Za-z*·\-]+\Z")
+_RUN = re.compile(r"[\u3400-\u9fffA-Za-z*·\-]+")
 _WITHIN_A_NAME = re.compile(r"[\w*·\-]\Z")
 _LONGEST_NAME = 8
 _SHORTEST_SUFFIX = 3  # 「科技」 of 「TCL科技」 begins many a clause
@@ -191,15 +191,15 @@ def _namer(links: Mapping[Security, str | None], whole: str) -> _Namer:
         linked = links.get(security)
         if linked and before.endswith(linked):
             return linked
-        found = _RUN.search(before, max(len(before) - 4 * _LONGEST_NAME, 0))
+        found = _RUN.match(before[: -4 * _LONGEST_NAME - 1 : -1])  # backwards, from the bracket
         if not found:
             return None
-        run = found[0]
+        run = found[0][::-1]
         # 「…，维持索菲亚(002572」: the name alone begins a clause elsewhere, 「：索菲亚近一个月」.
         for length in range(min(len(run) - 1, _LONGEST_NAME), _SHORTEST_SUFFIX - 1, -1):
             if _begins_clause(run[-length:], whole):
                 return run[-length:]
-        clean = not _WITHIN_A_NAME.search(before, 0, found.start())
+        clean = not _WITHIN_A_NAME.match(before[-len(run) - 1 : -len(run)])
         return run if clean and 2 <= len(run) <= _LONGEST_NAME else None
 
     return name
