@@ -36,11 +36,12 @@ def parse(text: str, *, url: str = "") -> Element:
     follows. NUL characters, which would end the page for lxml, and scripts are dropped.
     """
     closed = text.rfind("-->") + 1
-    text = text[:closed] + text[closed:].replace("<!--", "")
+    if text.find("<!--", closed) >= 0:
+        text = text[:closed] + text[closed:].replace("<!--", "")
     if "&#" in text or "\x00" in text:
         text = _NUL.sub("", text)
     # As UTF-8 bytes: lxml refuses str that declares an encoding.
-    body = text.encode("utf-8", "replace") if text.strip() else b"<html></html>"
+    body = text.encode("utf-8", "replace") if text and not text.isspace() else b"<html></html>"
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True)
     tree = etree.fromstring(body, parser)
     last = parser.error_log.last_error
@@ -72,7 +73,9 @@ def strip(text: str) -> str:
 
 def unwrap(text: str) -> str:
     """Line breaks of the source mean one space, as in a browser; blanks stay as written."""
-    return _LINE_BREAK.sub(" ", text) if "\n" in text or "\r" in text else text
+    if "\n" not in text and "\r" not in text:
+        return text
+    return _LINE_BREAK.sub(" ", text) if text.strip(" \t\r\n") else " "
 
 
 def flat(element: Element) -> str:

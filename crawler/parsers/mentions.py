@@ -98,14 +98,14 @@ def read_code(token: str) -> Security | None:
     >>> read_code("202205") is None
     True
     """
+    if _SHANGHAI.match(token):
+        return Security("1", token)
+    if _SHENZHEN.match(token):
+        return None if _MONTH.match(token) else Security("0", token)
     if found := _SUFFIXED.match(token):
         code, exchange = found.groups()
     elif found := _PREFIXED.match(token):
         exchange, code = found.groups()
-    elif _SHANGHAI.match(token):
-        return Security("1", token)
-    elif _SHENZHEN.match(token) and not _MONTH.match(token):
-        return Security("0", token)
     else:
         return None
     if code.isdigit() is (exchange in ("O", "N", "NASDAQ", "NYSE")):
