@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from lxml import etree
 
@@ -141,7 +142,7 @@ class _Reader:
 
     def block(self, node: Element, tag: str, name: str | None) -> None:
         style = node.get("style")
-        if style and _HIDDEN.search(style):
+        if style and _is_hidden(style):
             return
         self.flush()
         is_credits = name and (name == "em_media" or "res-edit" in name)
@@ -150,7 +151,7 @@ class _Reader:
         outer = self.kind
         if tag in _KINDS:
             self.kind = _KINDS[tag]
-        elif style and outer == "text" and _CENTRED.search(style):
+        elif style and outer == "text" and _is_centred(style):
             self.kind = "caption"
         if text := node.text:
             self.text(text, bold=False)
@@ -181,7 +182,7 @@ class _Reader:
     def inline(self, node: Element) -> bool:
         """Look at the attributes of inline markup; False where it is to be passed by."""
         style = node.get("style")
-        return not (style and _HIDDEN.search(style)) and self.link(node)
+        return not (style and _is_hidden(style)) and self.link(node)
 
     def link(self, node: Element) -> bool:
         """Keep an automatic link for its paragraph; False for an advert's, to be passed by."""
@@ -270,6 +271,16 @@ class _Reader:
     def clear(self) -> None:
         self.pieces, self.links = [], []
         self.length, self.plain = 0, False
+
+
+@lru_cache  # a body knows few styles
+def _is_hidden(style: str) -> bool:
+    return _HIDDEN.search(style) is not None
+
+
+@lru_cache
+def _is_centred(style: str) -> bool:
+    return _CENTRED.search(style) is not None
 
 
 def _pixels(value: str | None) -> int | None:

@@ -25,7 +25,11 @@ def read_object(text: str, field: str, *, url: str, site: str) -> Mapping[str, o
 
 def legible(text: str) -> str:
     """JSON can hold what no database takes: halves of characters become U+FFFD."""
-    return _SURROGATE.sub("\ufffd", text).replace("\x00", "")
+    try:
+        text.encode()  # to look for halves is slow, and hardly a text has any
+    except UnicodeEncodeError:
+        text = _SURROGATE.sub("\ufffd", text)
+    return text.replace("\x00", "")
 
 
 def field(item: Mapping[str, object], *names: str) -> str | None:

@@ -93,6 +93,8 @@ def _unquoted(value: str) -> str:
     if len(value) < 2 or value[0] != '"' or value[-1] != '"':
         return value
     inner = value[1:-1]
+    if "\\" not in inner:
+        return inner
     # 「"a"b"」 and 「"C:\new"」 were quoted by a program that does not escape.
     return re.sub(r"\\(.)", r"\1", inner) if _ESCAPED.match(inner) else inner
 
