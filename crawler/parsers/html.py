@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import TypeAlias, cast
 
 from lxml import etree
@@ -27,6 +28,18 @@ _BLANKS = "".join(map(chr, (*range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 
 _LINE_BREAK = re.compile(r"(?<![ \t])[ \t]*[\r\n][ \t\r\n]*")
 
 
+class _Own(threading.local):
+    """A parser for each thread, as it keeps the errors of its last page; a new one for each page
+    would cost as much as a fifth of the parsing.
+    """
+
+    def __init__(self) -> None:
+        self.parser = etree.HTMLParser(encoding="utf-8", huge_tree=True)
+
+
+_own = _Own()
+
+
 def parse(text: str, *, url: str = "") -> Element:
     """Parse a whole page; an empty one gives an empty document.
 
@@ -43,9 +56,8 @@ def parse(text: str, *, url: str = "") -> Element:
         text = _NUL.sub("", text)
     # As UTF-8 bytes: lxml refuses str that declares an encoding.
     body = text.encode("utf-8", "replace") if text and not text.isspace() else b"<html></html>"
-    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True)
-    tree = etree.fromstring(body, parser)
-    last = parser.error_log.last_error
+    tree = etree.fromstring(body, _own.parser)
+    last = _own.parser.error_log.last_error
     if last is not None and last.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
         raise NotAnArticle("its tags nest too deeply to be read", url=url)
     if tree is None:  # nothing but a comment or a doctype
