@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 # Not inside a longer run of letters or digits: picture names hold 19 digits.
 _CODE = re.compile(r"(?<![0-9A-Za-z])(?:NW)?([0-9]{18})(?![0-9A-Za-z])", re.IGNORECASE)
 _KEYS = ("infocode", "id", "newsid")
+# An address without a query, as most are: it need not be split by all the rules.
+_PLAIN = re.compile(r"https?://[0-9A-Za-z.:-]+/(?:[^\s?#]*/)?([^\s/?#]+)/*\Z")
 
 
 def read(text: str) -> str | None:
@@ -30,6 +32,8 @@ def read(text: str) -> str | None:
     text = text.strip()
     if "/" not in text and "?" not in text:
         return _only(text)
+    if plain := _PLAIN.match(text):
+        return _only(plain[1])
     try:
         parts = urlsplit(text)
     except ValueError:  # such as an unclosed [ in the host

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["text", "heading", "quote", "list", "caption", "table", "image"]
 Covers = Literal["all", "newest", "some"]
@@ -70,8 +70,7 @@ class Page:
     info_code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Paragraph:
+class Paragraph(NamedTuple):
     """One block of a body, in reading order.
 
     ``table`` has ``rows`` and no text; ``image`` has ``url`` and, where known,
@@ -93,8 +92,7 @@ class Paragraph:
         return self.text or ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A security, board or index that an article names.
 
     ``market`` and ``code`` as Eastmoney numbers them (0 Shenzhen and Beijing,

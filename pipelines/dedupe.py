@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
-from crawler.items import Article
+from crawler.items import Article, Paragraph
 
 # Raise it when what goes into the hash changes: old hashes then still say how they were made.
 _VERSION = "1"
@@ -38,7 +38,7 @@ def fingerprint(said: Mapping[str, Any]) -> str:
 
 def text_hash(article: Article) -> str | None:
     """Fingerprint of the words of all paragraphs, whatever the title; None without words."""
-    return _words_hash(each.plain() for each in article.paragraphs)
+    return _words_hash(map(Paragraph.plain, article.paragraphs))
 
 
 def words_hash(paragraphs: str) -> str | None:

@@ -52,7 +52,8 @@ def read_closing(text: str) -> str | None:
     None for brackets that close a text but name no medium, such as 「(含税)」,
     「（完）」 or a security's code.
     """
-    found = _CLOSING.search(text[-60:])
+    end = text[-60:].rstrip()
+    found = _CLOSING.search(end) if end.endswith((")", "）")) else None
     if not found:
         return None
     before, name = found.groups()

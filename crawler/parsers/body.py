@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from lxml import etree
 
@@ -37,6 +38,8 @@ _CENTRED = re.compile(r"text-align\s*:\s*center", re.IGNORECASE)
 _SIZE = re.compile(r"_w([0-9]+)h([0-9]+)(?:_o)?\.\w+\Z")
 _DEEPEST = 100  # tags in tags; hostile pages nest thousands, which are then read as plain text
 _DIGITS = re.compile(r"[0-9]+")
+# How a line begins that is no paragraph: a look at its first character clears most texts.
+_FIRST = frozenset("（(文责" + adverts.FIRST)
 
 
 @dataclass(slots=True)
@@ -85,30 +88,37 @@ class _Reader:
 
     def children(self, nodes: Iterable[Element], *, bold: bool = False) -> None:
         self.depth += 1
+        deep = self.depth > _DEEPEST
         for node in nodes:
             tag = node.tag
-            if not isinstance(tag, str) or tag in _UNSEEN:
-                pass  # a comment; never cut what stands between two of them
-            elif (name := node.get("class")) and adverts.is_class(name):
-                self.pass_by(tag)
-            elif self.depth > _DEEPEST:
-                self.text(flat(node), bold=bold)
-            elif tag == "br":
-                self.line_break()
-            elif tag == "img":
-                self.image(node)
-            elif tag == "table":
-                self.table(node)
-            elif tag in _BLOCKS:
-                self.block(node, tag)
-            elif not ((style := node.get("style")) and _HIDDEN.search(style)) and self.link(node):
-                bolder = bold or tag in _BOLD
-                if node.text:
-                    self.text(node.text, bold=bolder)
-                self.children(node, bold=bolder)
-            if node.tail:
-                self.text(node.tail, bold=bold)
+            if tag in _BLOCKS and not (deep or len(node) or node.keys()):
+                self.leaf(node.text, tag)
+            elif isinstance(tag, str) and tag not in _UNSEEN:
+                self.element(node, tag, bold=bold)
+            # else a comment; never cut what stands between two of them
+            if tail := node.tail:
+                self.text(tail, bold=bold)
         self.depth -= 1
+
+    def element(self, node: Element, tag: str, *, bold: bool) -> None:
+        if (name := node.get("class")) and adverts.is_class(name):
+            self.pass_by(tag)
+        elif self.depth > _DEEPEST:
+            self.text(flat(node), bold=bold)
+        elif tag in _BLOCKS:
+            self.block(node, tag, name)
+        elif tag == "br":
+            self.line_break()
+        elif tag == "img":
+            self.image(node)
+        elif tag == "table":
+            self.table(node)
+        elif not node.keys() or self.inline(node):
+            bold = bold or tag in _BOLD
+            if text := node.text:
+                self.text(text, bold=bold)
+            if len(node):
+                self.children(node, bold=bold)
 
     def pass_by(self, tag: str) -> None:
         if tag in _BLOCKS:  # what stands before and behind it are two paragraphs
@@ -116,12 +126,11 @@ class _Reader:
 
     def text(self, text: str, *, bold: bool) -> None:
         text = unwrap(text)
-        blank = not strip(text)
-        if blank and self.pieces and self.pieces[-1] == "\n":
+        if self.pieces and self.pieces[-1] == "\n" and not strip(text):
             return  # the indentation between two <br>
         self.pieces.append(text)
         self.length += len(text)
-        if not bold and not blank:
+        if not bold and not self.plain and strip(text):
             self.plain = True
 
     def line_break(self) -> None:
@@ -131,25 +140,31 @@ class _Reader:
             self.pieces.append("\n")
             self.length += 1
 
-    def block(self, node: Element, tag: str) -> None:
-        style, name = node.get("style"), node.get("class")
-        if style and _HIDDEN.search(style):
+    def block(self, node: Element, tag: str, name: str | None) -> None:
+        style = node.get("style")
+        if style and _is_hidden(style):
             return
-        if name and (name == "em_media" or "res-edit" in name):
-            self.flush()
-            if self.credits(flat(node), certain=True):
-                return
         self.flush()
+        is_credits = name and (name == "em_media" or "res-edit" in name)
+        if is_credits and self.credits(flat(node), certain=True):
+            return
         outer = self.kind
         if tag in _KINDS:
             self.kind = _KINDS[tag]
-        elif style and outer == "text" and _CENTRED.search(style):
+        elif style and outer == "text" and _is_centred(style):
             self.kind = "caption"
-        if node.text:
-            self.text(node.text, bold=False)
+        if text := node.text:
+            self.text(text, bold=False)
         self.children(node)
         self.flush()
         self.kind = outer
+
+    def leaf(self, text: str | None, tag: str) -> None:
+        """A block of text alone, as most are: what :meth:`block` would do, at half the cost."""
+        if self.pieces:
+            self.flush()
+        if text:
+            self.end(strip(unwrap(text)), _KINDS.get(tag, self.kind))
 
     def credits(self, line: str, *, certain: bool = False) -> bool:
         """Take an attribution or editor's line; False if it is neither.
@@ -163,6 +178,11 @@ class _Reader:
         else:
             return False
         return True
+
+    def inline(self, node: Element) -> bool:
+        """Look at the attributes of inline markup; False where it is to be passed by."""
+        style = node.get("style")
+        return not (style and _is_hidden(style)) and self.link(node)
 
     def link(self, node: Element) -> bool:
         """Keep an automatic link for its paragraph; False for an advert's, to be passed by."""
@@ -203,11 +223,11 @@ class _Reader:
         rows = [select(_CELLS, row) for row in select(_ROWS, node)]
         cells = [cell for row in rows for cell in row]
         if len(cells) == 1:  # a frame around the text, as older pages have it
-            self.block(cells[0], "td")
+            self.block(cells[0], "td", cells[0].get("class"))
             return
         self.flush()
         for caption in node.iterchildren("caption"):
-            self.block(caption, "caption")
+            self.block(caption, "caption", caption.get("class"))
         read = {cell: _read([cell], depth=self.depth).paragraphs for cell in cells}
         words = {cell: "\n".join(filter(None, (p.plain() for p in read[cell]))) for cell in cells}
         filled = [row for row in rows if any(words[cell] for cell in row)]
@@ -215,6 +235,7 @@ class _Reader:
             for link in node.iter("a", "span"):
                 self.link(link)
             self.add(Paragraph("table", rows=tuple(tuple(words[c] for c in row) for row in filled)))
+            self.clear()
         pictures = (p for cell in cells for p in read[cell] if p.kind == "image")
         self.body.paragraphs.extend(pictures)
 
@@ -223,31 +244,43 @@ class _Reader:
         if not self.pieces:
             return
         text, kind = "".join(self.pieces), self.kind
-        text = "\n".join(map(strip, text.split("\n"))) if "\n" in text else text
-        text = strip(text)
-        if (
-            not text
-            or (text[0] in "（(文责" and self.credits(text))
-            or (text[0] in adverts.FIRST and adverts.is_line(text))
-        ):
-            self.clear()
-            return
+        if "\n" in text:
+            text = "\n".join(map(strip, text.split("\n")))
         if not self.plain and kind in ("text", "caption"):
             kind = "heading"
-        self.add(Paragraph(kind, text))
+        self.end(strip(text), kind)
+
+    def end(self, text: str, kind: Kind) -> None:
+        """Make a whole text a paragraph, unless it is none."""
+        if text and not (text[0] in _FIRST and self.is_none(text)):
+            self.add(Paragraph(kind, text))
+        self.clear()
+
+    def is_none(self, text: str) -> bool:
+        return self.credits(text) or adverts.is_line(text)
 
     def add(self, paragraph: Paragraph) -> None:
-        index = len(self.body.paragraphs)
-        self.body.found += (
-            mentions.Found(index, offset, Mention(*security, name, "link", index))
-            for offset, security, name in self.links
-        )
+        if self.links:
+            index = len(self.body.paragraphs)
+            self.body.found += (
+                mentions.Found(index, offset, Mention(*security, name, "link", index))
+                for offset, security, name in self.links
+            )
         self.body.paragraphs.append(paragraph)
-        self.clear()
 
     def clear(self) -> None:
         self.pieces, self.links = [], []
         self.length, self.plain = 0, False
+
+
+@lru_cache  # a body knows few styles
+def _is_hidden(style: str) -> bool:
+    return _HIDDEN.search(style) is not None
+
+
+@lru_cache
+def _is_centred(style: str) -> bool:
+    return _CENTRED.search(style) is not None
 
 
 def _pixels(value: str | None) -> int | None:

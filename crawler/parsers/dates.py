@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 # China has kept +08:00 without summer time since 1992, before any article we read;
 # a fixed offset needs no zone database on the machine.
@@ -37,14 +38,17 @@ def read_time(text: str) -> datetime | None:
         return None
     year, _, *parts, sign, hours, minutes = found.groups()
     try:
-        time = datetime(int(year), *map(int, parts), tzinfo=SHANGHAI)  # type: ignore[misc, arg-type]
-        if sign:
-            offset = timedelta(hours=int(hours), minutes=int(minutes))
-            zone = timezone(-offset if sign == "-" else offset)
-            time = time.replace(tzinfo=zone).astimezone(SHANGHAI)
+        zone = _zone(sign, int(hours), int(minutes)) if sign else SHANGHAI
+        time = datetime(int(year), *map(int, parts), tzinfo=zone)  # type: ignore[misc, arg-type]
+        return time.astimezone(SHANGHAI)
     except (ValueError, OverflowError):
         return None
-    return time
+
+
+@lru_cache  # texts know few zones
+def _zone(sign: str, hours: int, minutes: int) -> timezone:
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if sign == "-" else offset)
 
 
 def read_minute(text: str) -> datetime | None:

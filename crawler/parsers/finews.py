@@ -43,6 +43,7 @@ _CATEGORY_PATH = re.compile(r"/category/([^/]+)\.html\Z")
 _TAGS = "<small>tags:"
 _TAIL = 200  # characters that hold the end of a page without tags
 _TIME_LINE = re.compile(r"\(GMT|[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TAG_LINE = re.compile("tags:")
 
 
 def page(name: str) -> Listing:
@@ -74,8 +75,9 @@ class PostPage:
             raise NotAnArticle("no div.wrapper section on the page", url=url, site=SITE)
         self._nodes = list(section)
         self._section = section
-        self._time = self._take_line(0, _TIME_LINE)
-        self._tags = self._take_line(-1, re.compile("tags:"))
+        time = self._take_line(0, _TIME_LINE)
+        self._time = None if time is None else flat(time)
+        self._tags = self._take_line(-1, _TAG_LINE)
         if self._time is None and self._tags is None:
             raise NotAnArticle("neither a time nor tags, as every post has", url=url, site=SITE)
         # A body may hold </section> too: only one behind the line of tags is the page's.
@@ -112,8 +114,8 @@ class PostPage:
             page_url=self.url,
             parser=PARSER,
             title=title,
-            published_at=self._published_at(),
-            published_raw=None if self._time is None else flat(self._time) or None,
+            published_at=None if self._time is None else read_time(self._time),
+            published_raw=self._time or None,
             digest=digest,
             source=attribution.read_source(body.source, body.last, digest, tags),
             editor=body.editor,
@@ -124,9 +126,6 @@ class PostPage:
             category=_category(self.url),
             body="\n".join(map(source_of, self._nodes)) or None,
         )
-
-    def _published_at(self) -> datetime | None:
-        return None if self._time is None else read_time(flat(self._time))
 
     def _take_line(self, place: int, pattern: re.Pattern[str]) -> Element | None:
         """Take the ``<small>`` at one end of the section off, if it is the one meant."""
@@ -285,9 +284,11 @@ def _quoted(node: Element) -> str | None:
 
 def _goes_back(node: Element) -> bool:
     """Is this a paragraph of links back, 「返回东财滚动新闻｜返回首页」?"""
-    if node.tag != "p" or not len(node) or any(child.tag != "a" for child in node):
+    if node.tag != "p" or not len(node):
         return False
-    between = (node.text or "", *(child.tail or "" for child in node))
-    return all(flat(a).startswith("返回") for a in node) and not strip("".join(between)).strip(
-        "｜|"
-    )
+    between = node.text or ""
+    for child in node:
+        if child.tag != "a" or not flat(child).startswith("返回"):
+            return False
+        between += child.tail or ""
+    return not strip(between).strip("｜|")

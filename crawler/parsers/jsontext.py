@@ -25,11 +25,17 @@ def read_object(text: str, field: str, *, url: str, site: str) -> Mapping[str, o
 
 def legible(text: str) -> str:
     """JSON can hold what no database takes: halves of characters become U+FFFD."""
-    return _SURROGATE.sub("\ufffd", text).replace("\x00", "")
+    try:
+        text.encode()  # to look for halves is slow, and hardly a text has any
+    except UnicodeEncodeError:
+        text = _SURROGATE.sub("\ufffd", text)
+    return text.replace("\x00", "")
 
 
 def field(item: Mapping[str, object], *names: str) -> str | None:
     """The first of the fields that is a text and not empty, without outer white space."""
-    values = (item.get(name) for name in names)
-    texts = (strip(unwrap(legible(value))) for value in values if isinstance(value, str))
-    return next(filter(None, texts), None)
+    for name in names:
+        value = item.get(name)
+        if value and isinstance(value, str) and (text := strip(unwrap(legible(value)))):
+            return text
+    return None

@@ -57,7 +57,7 @@ _MARKETS = {
     "O": "105", "NASDAQ": "105", "N": "106", "NYSE": "106",
 }  # fmt: skip
 _APART = re.compile(r"\b(SH|SZ|BJ|HK|NASDAQ|NYSE)([:：]?)\s+(?=[0-9A-Z])")
-_RUN = re.compile(r"[\u3400-\u9fffA-Za-z*·\-]+\Z")
+_RUN = re.compile(r"[\u3400-\u9fffA-Za-z*·\-]+")
 _WITHIN_A_NAME = re.compile(r"[\w*·\-]\Z")
 _LONGEST_NAME = 8
 _SHORTEST_SUFFIX = 3  # 「科技」 of 「TCL科技」 begins many a clause
@@ -98,14 +98,14 @@ def read_code(token: str) -> Security | None:
     >>> read_code("202205") is None
     True
     """
+    if _SHANGHAI.match(token):
+        return Security("1", token)
+    if _SHENZHEN.match(token):
+        return None if _MONTH.match(token) else Security("0", token)
     if found := _SUFFIXED.match(token):
         code, exchange = found.groups()
     elif found := _PREFIXED.match(token):
         exchange, code = found.groups()
-    elif _SHANGHAI.match(token):
-        return Security("1", token)
-    elif _SHENZHEN.match(token) and not _MONTH.match(token):
-        return Security("0", token)
     else:
         return None
     if code.isdigit() is (exchange in ("O", "N", "NASDAQ", "NYSE")):
@@ -129,16 +129,18 @@ def collect(
     One mention a paragraph for the same security and evidence. A code that only the
     title or the digest names has ``paragraph`` None and comes last.
     """
-    links = {Security(m.market, m.code): m.name for _, _, m in found if m.evidence == "link"}
     texts = [p.plain() for p in paragraphs]
     heads = [head for head in (title, digest) if head]
-    if any("(" in text or "（" in text for text in (*texts, *heads)):
-        namer = _namer(links, "\n".join((*heads, *texts)))
+    whole = "\n".join((*heads, *texts))
+    if "(" in whole or "（" in whole:
+        links = {Security(m.market, m.code): m.name for _, _, m in found if m.evidence == "link"}
+        namer = _namer(links, whole)
         for index, text in enumerate(texts):
-            found += (
-                Found(index, offset, Mention(*security, name, "code", index))
-                for offset, security, name in _bracketed(text, namer)
-            )
+            if "(" in text or "（" in text:
+                found += (
+                    Found(index, offset, Mention(*security, name, "code", index))
+                    for offset, security, name in _bracketed(text, namer)
+                )
         named = {(m.market, m.code) for _, _, m in found if m.evidence == "code"}
         found += (
             Found(len(texts), 0, Mention(*security, name, "code", None))
@@ -146,6 +148,8 @@ def collect(
             for _, security, name in _bracketed(head, namer)
             if security not in named
         )
+    if not found:
+        return ()
     found.sort(key=lambda each: each[:2])
     unique: dict[tuple[str, str, str, int | None], Mention] = {}
     for _, _, m in found:
@@ -187,15 +191,15 @@ def _namer(links: Mapping[Security, str | None], whole: str) -> _Namer:
         linked = links.get(security)
         if linked and before.endswith(linked):
             return linked
-        found = _RUN.search(before, max(len(before) - 4 * _LONGEST_NAME, 0))
+        found = _RUN.match(before[: -4 * _LONGEST_NAME - 1 : -1])  # backwards, from the bracket
         if not found:
             return None
-        run = found[0]
+        run = found[0][::-1]
         # 「…，维持索菲亚(002572」: the name alone begins a clause elsewhere, 「：索菲亚近一个月」.
         for length in range(min(len(run) - 1, _LONGEST_NAME), _SHORTEST_SUFFIX - 1, -1):
             if _begins_clause(run[-length:], whole):
                 return run[-length:]
-        clean = not _WITHIN_A_NAME.search(before, 0, found.start())
+        clean = not _WITHIN_A_NAME.match(before[-len(run) - 1 : -len(run)])
         return run if clean and 2 <= len(run) <= _LONGEST_NAME else None
 
     return name

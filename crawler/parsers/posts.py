@@ -24,7 +24,8 @@ PARSER = "posts.file/2"
 _KEY = re.compile(r"([A-Za-z_][\w-]*)\s*:(?:\s+(.*))?\Z")
 _DIGEST = re.compile(r"> (.*)\n\n?")
 # 「<http://…>」 on a line of its own, then the links back, on one line or two.
-_TRAILER = re.compile(r"(?:\A|\n\n)<([^<>\s]*)>\s*(?:\n\n(?:\[返回[^\n]*\n?)+)?\s*\Z")
+_LINK = r"<([^<>\s]*)>\s*(?:\n\n(?:\[返回[^\n]*\n?)+)?\s*\Z"
+_TRAILER, _ALONE = re.compile(rf"\n\n{_LINK}"), re.compile(_LINK)
 _ESCAPED = re.compile(r'(?:[^"\\]|\\["\\])*\Z')
 _TAIL = 1000  # characters that hold any trailer
 _HTML = re.compile(r"<(?:p|div|center|h[1-6]|table|ul|ol|blockquote|span|strong|img|br)\b")
@@ -92,12 +93,16 @@ def _unquoted(value: str) -> str:
     if len(value) < 2 or value[0] != '"' or value[-1] != '"':
         return value
     inner = value[1:-1]
+    if "\\" not in inner:
+        return inner
     # 「"a"b"」 and 「"C:\new"」 were quoted by a program that does not escape.
     return re.sub(r"\\(.)", r"\1", inner) if _ESCAPED.match(inner) else inner
 
 
 def _take_trailer(text: str) -> tuple[str | None, str]:
     found = _TRAILER.search(text, max(len(text) - _TAIL, 0))
+    if not found and len(text) <= _TAIL:
+        found = _ALONE.match(text)
     if not found:
         return None, text
     url = found[1] if found[1].startswith(("http://", "https://")) else None

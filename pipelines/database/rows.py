@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +19,6 @@ _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # json.dump
 ENTRY = "site, listing, url, info_code, title, published_at, told"
 #: Halves of characters, which no text can hold, but JSON as an escape.
 HALF = re.compile("[\ud800-\udfff]")
-_FIELDS = tuple(field.name for field in fields(Paragraph))
 
 
 def time_text(time: datetime) -> str:
@@ -84,7 +82,7 @@ def paragraph_value(paragraph: Paragraph) -> Mapping[str, object]:
     """One paragraph as a JSON object, ``{"kind": "text", "text": "…"}``."""
     if paragraph.text is not None:  # nearly all of them
         return {"kind": paragraph.kind, "text": paragraph.text}
-    values = ((name, getattr(paragraph, name)) for name in _FIELDS)
+    values = ((name, getattr(paragraph, name)) for name in Paragraph._fields)
     return {name: value for name, value in values if value is not None}
 
 

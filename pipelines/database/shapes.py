@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
 from typing import Any, TypeAlias, TypeVar, get_args
 
 from crawler.items import Kind, Paragraph
@@ -12,7 +11,7 @@ from pipelines.dedupe import content_hash, words_hash
 
 _T = TypeVar("_T")
 _KINDS = get_args(Kind)
-_PARTS = frozenset(field.name for field in fields(Paragraph))
+_PARTS = frozenset(Paragraph._fields)
 #: Whether the value of a JSON column is what it should be.
 Shape: TypeAlias = Callable[[Any], bool]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from urllib.parse import urldefrag, urlsplit
@@ -233,7 +233,7 @@ def _joined(bodies: Sequence[Body]) -> Body:
         at = len(whole.paragraphs)
         for index, offset, found in body.found:
             own = None if found.paragraph is None else found.paragraph + at
-            whole.found.append(mentions.Found(index + at, offset, replace(found, paragraph=own)))
+            whole.found.append(mentions.Found(index + at, offset, found._replace(paragraph=own)))
         whole.paragraphs += body.paragraphs
         whole.source, whole.editor = whole.source or body.source, whole.editor or body.editor
     return whole
