@@ -22,7 +22,7 @@ from crawler.cli.reread import reread
 from crawler.cli.summary import summarise
 from crawler.errors import PageError, StoreError
 from crawler.files import SITE, PostFile, read_files, web_archives
-from crawler.items import Entry, Failure, Page
+from crawler.items import Article, Entry, Failure, Page
 from crawler.warc import Archived, read_warc
 from pipelines.database.connect import CORPUS, writing
 from pipelines.database.merging import Merging
@@ -151,7 +151,14 @@ def _outcomes(chunks: Iterator[_Chunk], processes: int) -> Generator[_Outcome, N
 
 
 def _begin() -> Callable[[_Chunk], _Outcome]:
-    return _outcome
+    return _drafted
+
+
+def _drafted(chunk: _Chunk) -> _Outcome:
+    """What became of files, worked out as far as a process can that knows no corpus."""
+    found = _outcome(chunk)
+    records = (Draft.of(r, new=True) if isinstance(r, Article) else r for r in found.records)
+    return found._replace(records=[*records])
 
 
 def _outcome(chunk: _Chunk) -> _Outcome:
@@ -175,10 +182,7 @@ def _read(file: PostFile, now: datetime, outcome: _Outcome) -> None:
     if found is None:
         outcome.skipped.append(file.name)  # a notice, a README: no article anyway
     else:
-        article = found if isinstance(found, Failure) else checked(found, now)
-        outcome.records.append(
-            article if isinstance(article, Failure) else Draft.of(article, new=True)
-        )
+        outcome.records.append(found if isinstance(found, Failure) else checked(found, now))
 
 
 def merge(path: Path, run: Run) -> None:
