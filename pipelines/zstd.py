@@ -7,4 +7,12 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-__all__ = ["zstd"]
+__all__ = ["packed", "zstd"]
+
+# To make one takes as long as to pack a page by it.
+_COMPRESSOR = zstd.ZstdCompressor()
+
+
+def packed(body: bytes) -> bytes:
+    """A whole frame, as :func:`zstd.compress` makes it."""
+    return _COMPRESSOR.compress(body, mode=zstd.ZstdCompressor.FLUSH_FRAME)

@@ -11,13 +11,18 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks import generate
+from crawler.cli import ingest as command
 from crawler.demo.site import build, bundled_posts, post
 from crawler.files import MOST_BYTES
+from crawler.parsers.dates import SHANGHAI
+from pipelines.run import Run
 from tests.conftest import ROOT, Program
 from tests.replica import serving
 
@@ -351,6 +356,38 @@ def stored_by(finews: Program) -> int:
         return int(finews.rows("SELECT count(*) FROM articles")[0])
     except sqlite3.OperationalError:  # no table yet
         return 0
+
+
+def test_over_processes_the_rows_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of every outcome: stored, changed, failed, skipped."""
+    monkeypatch.setattr(command, "_ALONE", 1)
+    files = [(each.name, each.text) for each in generate.posts(150)]
+    files += [(name, text.replace("市场", "大市场")) for name, text in files[:60]]
+    files += [("README.md", "no post"), ("2022-06-01-202206010000009999.md", "---\n---\n")]
+    path = tmp_path / "posts.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, (name, text) in enumerate(files):
+            archive.writestr(f"{number // 150}/{name}", text)
+    corpora = [rows_of(path, tmp_path / str(processes), processes) for processes in (1, 2)]
+    assert corpora[0] == corpora[1]
+    assert [len(rows) for rows in corpora[0]] == [150, 210, 1, 212]
+
+
+def rows_of(path: Path, data: Path, processes: int) -> list[list[Any]]:
+    """Articles, sightings, failures and pages after an ingest, in the order in which they came."""
+    with Run.open(data, "ingest", clock=lambda: datetime(2026, 9, 20, tzinfo=SHANGHAI)) as run:
+        command.read(path, run, processes)
+        run.store.flush()
+        assert run.skipped == {"posts.zip!/1/README.md"}
+        return [
+            *(
+                run.corpus.conn.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall()
+                for table in ("articles", "sightings", "failures")
+            ),
+            run.pages.conn.execute("SELECT * FROM pages ORDER BY id").fetchall(),
+        ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])

@@ -30,6 +30,10 @@ def answer(job: int) -> bytes:
     return bytes([job % 251]) * (LARGE if job >= 1000 else 1000)
 
 
+def begin_echo() -> Callable[[bytes], bytes]:
+    return bytes
+
+
 def broken() -> Callable[[int], bytes]:
     raise ValueError("cannot begin")
 
@@ -37,6 +41,17 @@ def broken() -> Callable[[int], bytes]:
 def test_results_come_in_the_order_of_the_jobs() -> None:
     found = list(results(begin, iter(range(14, 60)), 3))
     assert [each[0] for each in found] == list(range(14, 60))
+
+
+def test_jobs_and_answers_larger_than_a_pipe_do_not_wait_for_each_other() -> None:
+    jobs = [bytes([number]) * LARGE for number in range(12)]
+    found: list[bytes] = []
+    thread = threading.Thread(
+        target=lambda: found.extend(results(begin_echo, iter(jobs), 2)), daemon=True
+    )
+    thread.start()
+    thread.join(timeout=30)
+    assert found == jobs
 
 
 def test_errors_are_raised_where_the_answer_is_taken() -> None:

@@ -4,32 +4,50 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
+from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import click
 
 from crawler import reading
-from crawler.cli import options
+from crawler.cli import options, workers
 from crawler.cli.progress import RunProgress
 from crawler.cli.reread import reread
 from crawler.cli.summary import summarise
 from crawler.errors import PageError, StoreError
 from crawler.files import SITE, PostFile, read_files, web_archives
-from crawler.items import Entry, Failure, Page
+from crawler.items import Article, Entry, Failure, Page
 from crawler.warc import Archived, read_warc
 from pipelines.database.connect import CORPUS, writing
 from pipelines.database.merging import Merging
 from pipelines.database.other import corpus_at, opened
 from pipelines.database.pages import MARKED, StoredPages
+from pipelines.draft import Draft
 from pipelines.run import Run
 from pipelines.store import Record
 from pipelines.validate import checked
 
-_SAVE = 1000  # files after which the counts in the ledger are brought up to date
+_CHUNK = 50  # files that are read at a time
+_CHUNK_BYTES = 1 << 20
+_SAVE = 20  # chunks after which the counts in the ledger are brought up to date
+_ALONE = 40  # chunks that one process reads in the time that others take to begin
 _PATH = click.Path(exists=True, path_type=Path)
+
+#: Post files, and when they are read.
+_Chunk: TypeAlias = tuple[datetime, list[PostFile]]
+
+
+class _Outcome(NamedTuple):
+    """What became of some files: records for the store, and names of those that are no posts."""
+
+    records: list[Record]
+    skipped: list[str]
 
 
 @click.command("ingest")
@@ -40,10 +58,11 @@ _PATH = click.Path(exists=True, path_type=Path)
     type=click.Path(exists=True, path_type=Path),
     metavar="PATH...",
 )
+@options.processes
 @options.wait
 @options.data
 @options.json
-def command(paths: tuple[Path, ...], wait: bool, data: Path, as_json: bool) -> None:
+def command(paths: tuple[Path, ...], processes: int, wait: bool, data: Path, as_json: bool) -> None:
     """Read post files: single ones, folders (recursively), .zip, .tar, .tar.gz; and the
     pages of articles in web archives, .warc, .warc.gz, with the extra [warc].
 
@@ -80,7 +99,7 @@ def command(paths: tuple[Path, ...], wait: bool, data: Path, as_json: bool) -> N
                 if other := corpus_at(path):
                     merge(other, run)
                     continue
-                read(path, run)
+                read(path, run, processes)
                 for archive in web_archives(path):
                     holds &= read_archive(archive, run)
             run.store.flush()
@@ -95,30 +114,75 @@ def command(paths: tuple[Path, ...], wait: bool, data: Path, as_json: bool) -> N
     sys.exit(summarise(run, broken=not holds, as_json=as_json))
 
 
-def read(path: Path, run: Run) -> None:
-    """Read all post files of a path into the run; the run's store may still hold some."""
-    for number, file in enumerate(read_files(path), start=1):
-        for record in _records(file, run):
-            run.counts["found"] += not isinstance(record, Page)
-            run.store.add(record)
-        if number % _SAVE == 0:
-            run.save()
+def read(path: Path, run: Run, processes: int = 1) -> None:
+    """Read all post files of a path into the run; the run's store may still hold some.
+
+    Where there are many, so many processes parse them, and this one writes.
+    """
+    files = _chunks(read_files(path), run)
+    with closing(_outcomes(files, processes)) as outcomes:
+        for number, outcome in enumerate(outcomes, start=1):
+            for record in outcome.records:
+                run.counts["found"] += not isinstance(record, Page)
+                run.store.add(record)
+            run.skipped.update(outcome.skipped)
+            if number % _SAVE == 0:
+                run.save()
 
 
-def _records(file: PostFile, run: Run) -> Iterator[Record]:
+def _chunks(files: Iterator[PostFile], run: Run) -> Iterator[_Chunk]:
+    chunk, size = list[PostFile](), 0
+    for file in files:
+        chunk.append(file)
+        size += len(file.body)
+        if len(chunk) >= _CHUNK or size >= _CHUNK_BYTES:
+            yield run.clock(), chunk
+            chunk, size = [], 0
+    if chunk:
+        yield run.clock(), chunk
+
+
+def _outcomes(chunks: Iterator[_Chunk], processes: int) -> Generator[_Outcome, None, None]:
+    """What became of files, in their order."""
+    # A few are read before a process has begun.
+    yield from map(_outcome, islice(chunks, _ALONE if processes > 1 else None))
+    if first := next(chunks, None):
+        yield from workers.results(_begin, chain([first], chunks), processes)
+
+
+def _begin() -> Callable[[_Chunk], _Outcome]:
+    return _drafted
+
+
+def _drafted(chunk: _Chunk) -> _Outcome:
+    """What became of files, worked out as far as a process can that knows no corpus."""
+    found = _outcome(chunk)
+    records = (Draft.of(r, new=True) if isinstance(r, Article) else r for r in found.records)
+    return found._replace(records=[*records])
+
+
+def _outcome(chunk: _Chunk) -> _Outcome:
+    now, files = chunk
+    outcome = _Outcome([], [])
+    for file in files:
+        _read(file, now, outcome)
+    return outcome
+
+
+def _read(file: PostFile, now: datetime, outcome: _Outcome) -> None:
     """The page of a file and what became of it; one without an info code is skipped."""
     entry = reading.post_entry(file.name)
     if file.error:
-        yield _failed(file.error, entry)
+        outcome.records.append(_failed(file.error, entry))
         return
     digest = sha256(file.body).hexdigest()
-    page = Page(SITE, file.name, 0, (), file.body, digest, run.clock(), entry.info_code)
-    yield page
-    outcome = reading.read(page, entry)
-    if outcome is None:
-        run.skipped.add(file.name)  # a notice, a README: no article anyway
+    page = Page(SITE, file.name, 0, (), file.body, digest, now, entry.info_code)
+    outcome.records.append(page)
+    found = reading.read(page, entry)
+    if found is None:
+        outcome.skipped.append(file.name)  # a notice, a README: no article anyway
     else:
-        yield outcome if isinstance(outcome, Failure) else checked(outcome, run.clock())
+        outcome.records.append(found if isinstance(found, Failure) else checked(found, now))
 
 
 def merge(path: Path, run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable
 from dataclasses import fields
@@ -23,6 +24,14 @@ data = click.option(
     default=lambda: load().settings.data,
     show_default="data, or as finews.toml says",
     help="Folder of finews.db and pages.db.",
+)
+processes = click.option(
+    "--processes",
+    type=click.IntRange(1),
+    metavar="N",
+    default=os.cpu_count,
+    show_default="all cores",
+    help="Parse in N processes.",
 )
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")

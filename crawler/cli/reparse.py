@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from pathlib import Path
@@ -23,14 +22,7 @@ from pipelines.run import Run
 @click.command("reparse")
 @click.option("--site", "sites", metavar="NAME", multiple=True, help="Only pages of site NAME.")
 @click.option("--code", "codes", metavar="CODE", multiple=True, help="Only this article.")
-@click.option(
-    "--processes",
-    type=click.IntRange(1),
-    metavar="N",
-    default=os.cpu_count,
-    show_default="all cores",
-    help="Parse in N processes.",
-)
+@options.processes
 @options.wait
 @options.data
 @options.json

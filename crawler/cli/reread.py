@@ -16,9 +16,10 @@ from pathlib import Path
 
 from crawler import reading
 from crawler.cli import workers
-from crawler.items import Article, Failure
+from crawler.items import Article, Failure, Page
 from pipelines.database.connect import read_corpus, read_pages
-from pipelines.database.pages import StoredPages
+from pipelines.database.pages import Known, StoredPages
+from pipelines.draft import Draft
 from pipelines.run import Run, now
 from pipelines.validate import checked
 
@@ -31,7 +32,7 @@ _SAVE = 100  # chunks after which the counts in the ledger are brought up to dat
 class _Read:
     """What became of some articles' pages: records for the store, and counts of what it knows."""
 
-    records: list[Article | Failure] = field(default_factory=list)
+    records: list[Draft | Failure] = field(default_factory=list)
     known: Counter[str] = field(default_factory=Counter)
     nothing: int = 0  # pages that told nothing by themselves
     broken: bool = False  # by an error in the program
@@ -81,17 +82,18 @@ def _chunks(groups: Iterable[list[int]]) -> Iterator[list[list[int]]]:
 
 def _read(stored: StoredPages, chunk: list[list[int]]) -> _Read:
     read = _Read()
+    found = stored.pages_of(id_ for ids in chunk for id_ in ids)
+    known = stored.known({page.info_code for page in found.values() if page.info_code})
     for ids in chunk:
-        _read_article(stored, ids, read)
+        pages = [found[id_] for id_ in ids if id_ in found]
+        read.nothing += len(ids)
+        if pages and not (pages[0].info_code and known.is_owed(pages[0].info_code)):
+            _read_article(stored, known, pages, read)
     return read
 
 
-def _read_article(stored: StoredPages, ids: list[int], read: _Read) -> None:
+def _read_article(stored: StoredPages, known: Known, pages: Sequence[Page], read: _Read) -> None:
     """Read the pages of one article. Where one of them gives it, no failure of another counts."""
-    pages = [page for id_ in ids if (page := stored.page(id_))]
-    read.nothing += len(ids)
-    if not pages or (pages[0].info_code and stored.is_owed(pages[0].info_code)):
-        return
     articles, failures = list[Article](), dict[str, Failure]()
     for page in pages:
         entry = stored.entry(page)
@@ -104,12 +106,18 @@ def _read_article(stored: StoredPages, ids: list[int], read: _Read) -> None:
             # Of two ways to one address, the failure of the first.
             failures.setdefault(outcome.url, outcome)
     read.broken |= any(failure.reason == "unexpected" for failure in failures.values())
-    found: Sequence[Article | Failure] = articles or [*failures.values()]
-    read.nothing -= len(found)
-    for record in found:
-        if isinstance(record, Article) and stored.is_known(record):
+    for article in articles:
+        if article.info_code not in known.codes:  # which its page alone tells
+            known = stored.known({article.info_code})
+        draft = Draft.of(article, new=article.info_code not in known.stored)
+        if known.is_given(draft):
             read.known["unchanged"] += 1
-        elif isinstance(record, Failure) and stored.is_recorded(record):
-            read.known["failed"] += 1
         else:
-            read.records.append(record)
+            read.records.append(draft)
+    if not articles:
+        for failure in failures.values():
+            if stored.is_recorded(failure):
+                read.known["failed"] += 1
+            else:
+                read.records.append(failure)
+    read.nothing -= len(articles or failures)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from itertools import cycle
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from crawler.errors import FinewsError, WorkerDied
@@ -87,17 +89,27 @@ def _died() -> WorkerDied:
 
 def _work(pipe: Connection, begin: Callable[[], Callable[[_Job], _Result]]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    # Jobs are taken while an answer waits for the parent: else, where both are larger than what
+    # a pipe holds, each would wait for the other.
+    jobs = SimpleQueue[tuple[_Job] | None]()
+    threading.Thread(target=_receive, args=(pipe, jobs), daemon=True).start()
     work: Callable[[_Job], _Result] | None = None
-    with suppress(EOFError, OSError):  # the parent ended, or wants no more
-        while True:
-            job = pipe.recv()
+    with suppress(OSError):  # the parent ended, or wants no more
+        while given := jobs.get():
             try:
                 work = work or begin()
-                answer = (True, work(job))
+                answer = (True, work(*given))
             except Exception as error:  # noqa: BLE001 -- raised again where the answer is taken
                 pipe.send((False, _portable(error)))
             else:
                 pipe.send(answer)
+
+
+def _receive(pipe: Connection, jobs: SimpleQueue[tuple[_Job] | None]) -> None:
+    with suppress(EOFError, OSError):
+        while True:
+            jobs.put((pipe.recv(),))
+    jobs.put(None)
 
 
 def _portable(error: Exception) -> Exception:

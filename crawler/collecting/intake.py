@@ -51,7 +51,9 @@ def hear(crawl: Crawl, task: Task, came: Came) -> Heard:
             crawl.plan.walks.failed(task.what)
         return _broken(came, task, error)
     given_up = [each.message for each in outcome.failures if each.reason == Abandoned.reason]
-    records = [*outcome.pages, *articles, *outcome.looks, *outcome.failures]
+    records: list[Record] = [
+        *outcome.pages, *articles, *outcome.looks, *outcome.failures,
+    ]  # fmt: skip
     return Heard(came, task, records, following, "; ".join(given_up) or None)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from sqlite_utils import Database
 
 from crawler.items import Look
-from pipelines.database.rows import time_text
+from pipelines.database.rows import json_text, time_text
+
+#: When we first saw an article, and when it was published.
+Times: TypeAlias = tuple[str, str | None]
 
 
 class Looks:
@@ -25,32 +29,38 @@ class Looks:
         self._conn = db.conn
         self._clock = clock
 
-    def write(self, look: Look) -> None:
-        """Write a look at an article that is stored, and when the next is due."""
-        article = self._conn.execute(
-            "SELECT first_seen_at, published_at FROM articles WHERE info_code = ?",
-            (look.info_code,),
-        ).fetchone()
-        if article is None:
-            return
-        seen = datetime.fromisoformat(article[0])
-        published = datetime.fromisoformat(article[1]) if article[1] else seen
-        now = self._clock()
-        self._conn.execute(
+    def times_of(self, codes: Iterable[str]) -> dict[str, Times]:
+        """The times of those articles that are stored."""
+        rows = self._conn.execute(
+            "SELECT info_code, first_seen_at, published_at FROM articles"
+            " WHERE info_code IN (SELECT value FROM json_each(?))",
+            (json_text([*codes]),),
+        )
+        return {code: (seen, published) for code, seen, published in rows}
+
+    def write(self, looks: Iterable[tuple[Look, Times]]) -> None:
+        """Write looks at articles that are stored, with their times, and when the next are due."""
+        self._conn.executemany(
             "INSERT INTO looks VALUES (:code, :url, 0, :now, :next, :gone, :etag, :modified)"
             " ON CONFLICT DO UPDATE SET url = :url, looks = looks + 1, looked_at = :now,"
             " next_look_at = :next, gone_at = coalesce(gone_at, :gone), etag = :etag,"
             " last_modified = :modified",
-            {
-                "code": look.info_code,
-                "url": look.url,
-                "now": time_text(now),
-                "next": None if look.gone else self._next(seen, published, now),
-                "gone": time_text(now) if look.gone else None,
-                "etag": look.etag,
-                "modified": look.last_modified,
-            },
+            [self._values(*each) for each in looks],
         )
+
+    def _values(self, look: Look, times: Times) -> dict[str, str | None]:
+        seen = datetime.fromisoformat(times[0])
+        published = datetime.fromisoformat(times[1]) if times[1] else seen
+        now = self._clock()
+        return {
+            "code": look.info_code,
+            "url": look.url,
+            "now": time_text(now),
+            "next": None if look.gone else self._next(seen, published, now),
+            "gone": time_text(now) if look.gone else None,
+            "etag": look.etag,
+            "modified": look.last_modified,
+        }
 
     def _next(self, seen: datetime, published: datetime, now: datetime) -> str | None:
         due = next((seen + time for time in self.times if seen + time > now), None)

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from sqlite_utils import Database
 
-from crawler.items import Article, Entry, Failure, Page
-from pipelines.database.rows import ENTRY, entry_of
-from pipelines.dedupe import fingerprint
-from pipelines.merge import content
+from crawler.items import Entry, Failure, Page
+from pipelines.database.rows import ENTRY, entry_of, json_text
+from pipelines.draft import Draft
 from pipelines.zstd import zstd
 
 _PAGE = "site, url, status, headers, sha256, fetched_at, info_code, zstd"
@@ -81,9 +80,14 @@ class StoredPages:
         for _, group in groupby(rows, key=lambda row: str(row[0])):
             yield [id_ for _, id_ in group]
 
-    def page(self, id_: int) -> Page | None:
-        """A stored page; None where its body is gone."""
-        return self._one("id = ?", id_)
+    def pages_of(self, ids: Iterable[int]) -> dict[int, Page]:
+        """Stored pages by their ids; those whose bodies are gone are left out."""
+        rows = self._pages.execute(
+            f"SELECT pages.id, {_PAGE} FROM json_each(?) CROSS JOIN pages ON pages.id = value"
+            " JOIN bodies USING (sha256)",
+            (json_text([*ids]),),
+        )
+        return {id_: page_of(row) for id_, *row in rows}
 
     def newest(self, url: str) -> Page | None:
         """The newest page of an address; None where none is stored, or its body is gone."""
@@ -118,34 +122,9 @@ class StoredPages:
         ).fetchone()
         return entry_of(row) if row else None
 
-    def is_owed(self, code: str) -> bool:
-        """Is a look at this stored article still to come? It will be read with that."""
-        return bool(
-            self._corpus.execute(
-                "SELECT 1 FROM articles WHERE info_code = :code AND (EXISTS (SELECT 1 FROM entries"
-                " WHERE info_code = :code AND state = 'pending') OR EXISTS (SELECT 1 FROM failures"
-                " WHERE info_code = :code AND resolved_at IS NULL AND next_try_at IS NOT NULL"
-                " AND page IS NULL))",
-                {"code": code},
-            ).fetchone()
-        )
-
-    def is_known(self, article: Article) -> bool:
-        """Did the article's route give just this before, and is nothing open about it?"""
-        return bool(
-            self._corpus.execute(
-                "SELECT 1 FROM sightings JOIN articles USING (info_code) WHERE info_code = ?"
-                " AND sightings.site = ? AND sightings.url = ? AND sightings.content_hash = ?"
-                " AND NOT EXISTS (SELECT 1 FROM failures WHERE resolved_at IS NULL"
-                " AND failures.info_code = sightings.info_code)",
-                (
-                    article.info_code,
-                    article.site,
-                    article.page_url,
-                    fingerprint(content(article)),
-                ),
-            ).fetchone()
-        )
+    def known(self, codes: Collection[str]) -> Known:
+        """What the corpus knows of these articles, all read at once."""
+        return Known(self._corpus, codes)
 
     def is_recorded(self, failure: Failure) -> bool:
         """Does the failure stand already, of the same page? Then it is no further attempt."""
@@ -157,11 +136,44 @@ class StoredPages:
             ).fetchone()
         )
 
-    def _one(self, where: str, value: int | str) -> Page | None:
+    def _one(self, where: str, value: str) -> Page | None:
         row = self._pages.execute(
             f"SELECT {_PAGE} FROM pages AS p JOIN bodies USING (sha256) WHERE {where}", (value,)
         ).fetchone()
         return page_of(row) if row else None
+
+
+class Known:
+    """What a corpus knows of the articles with these ``codes``; ``stored`` are those it has."""
+
+    def __init__(self, corpus: sqlite3.Connection, codes: Collection[str]) -> None:
+        self.codes = codes
+        among, value = "info_code IN (SELECT value FROM json_each(?))", (json_text([*codes]),)
+
+        def found(columns: str, table: str, which: str = "1") -> sqlite3.Cursor:
+            return corpus.execute(f"SELECT {columns} FROM {table} WHERE {among} AND {which}", value)
+
+        self.stored = {code for (code,) in found("info_code", "articles")}
+        pending = {code for (code,) in found("info_code", "entries", "state = 'pending'")}
+        failed = dict[str, bool]()
+        to_fetch = "next_try_at IS NOT NULL AND page IS NULL"
+        for code, fetch in found(f"info_code, {to_fetch}", "failures", "resolved_at IS NULL"):
+            failed[code] = failed.get(code, False) or bool(fetch)
+        self._owed = self.stored & (pending | {code for code in failed if failed[code]})
+        self._given = {
+            tuple(look)
+            for look in found("info_code, site, url, content_hash", "sightings")
+            if look[0] in self.stored and look[0] not in failed
+        }
+
+    def is_owed(self, code: str) -> bool:
+        """Is a look at this stored article still to come? It will be read with that."""
+        return code in self._owed
+
+    def is_given(self, draft: Draft) -> bool:
+        """Did the article's route give just this before, and is nothing open about it?"""
+        route = (draft.info_code, draft.content["site"], draft.page_url, draft.given)
+        return route in self._given
 
 
 def page_of(row: Sequence[Any]) -> Page:
