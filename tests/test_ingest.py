@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import generate
+from benchmarks.generate.posts import posts as made_posts
 from crawler.cli import ingest as command
 from crawler.demo.site import build, bundled_posts, post
 from crawler.files import MOST_BYTES
@@ -363,8 +363,8 @@ def test_over_processes_the_rows_are_the_same(
 ) -> None:
     """Files of every outcome: stored, changed, failed, skipped."""
     monkeypatch.setattr(command, "_ALONE", 1)
-    files = [(each.name, each.text) for each in generate.posts(150)]
-    files += [(name, text.replace("市场", "大市场")) for name, text in files[:60]]
+    files = [(each.name, each.text) for each in made_posts(150)]
+    files += [(name, text.replace("。", "！")) for name, text in files[:60]]
     files += [("README.md", "no post"), ("2022-06-01-202206010000009999.md", "---\n---\n")]
     path = tmp_path / "posts.zip"
     with zipfile.ZipFile(path, "w") as archive:
