@@ -33,7 +33,10 @@ def status(db: Database, now: datetime, polling: Polling) -> dict[str, Any]:
         "same_text": _one(db, "SELECT count(*) FROM articles WHERE same_text_as IS NOT NULL"),
         "newest_published_at": _one(db, "SELECT max(published_at) FROM articles"),
         "pending": _one(
-            db, "SELECT count(DISTINCT info_code) FROM entries WHERE state = 'pending'"
+            db,
+            # The first condition is that of the index.
+            "SELECT count(DISTINCT info_code) FROM entries"
+            " WHERE state IN ('pending', 'failed') AND state = 'pending'",
         ),
         "skipped": _one(db, "SELECT count(DISTINCT url) FROM entries WHERE state = 'skipped'"),
         "failures": _one(db, "SELECT count(*) FROM failures WHERE resolved_at IS NULL"),

@@ -503,3 +503,20 @@ CREATE TABLE search_state (
 CREATE INDEX articles_by_source ON articles(source, published_at);
 """,
     )
+
+
+@corpus()
+def m009_status(db: Database) -> None:
+    """``finews status`` counts what is unusual without reading every row."""
+    run_script(
+        db,
+        """
+-- how many have no title or time?
+CREATE INDEX articles_incomplete ON articles(info_code)
+  WHERE title IS NULL OR published_at IS NULL;
+-- how many have the text of another?
+CREATE INDEX articles_same_text ON articles(same_text_as) WHERE same_text_as IS NOT NULL;
+-- how many links have no info code?
+CREATE INDEX entries_skipped ON entries(url) WHERE state = 'skipped';
+""",
+    )
