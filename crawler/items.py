@@ -43,6 +43,7 @@ class Entry:
     ``day`` (Asia/Shanghai) when it tells no more than the day. ``told`` is what else the
     listing says of the article, by field name, for listings that say more than its page.
     ``attempts`` is the number of earlier runs in which its article failed or was refused.
+    ``elsewhere`` is, of one that is asked for, what other listings show of the same address.
     """
 
     site: str
@@ -54,6 +55,7 @@ class Entry:
     day: date | None = None
     told: tuple[tuple[str, str], ...] = ()
     attempts: int = 0
+    elsewhere: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

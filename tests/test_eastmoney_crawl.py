@@ -21,8 +21,12 @@ from crawler.demo.eastmoney import Layout, Route
 from crawler.demo.eastmoney.answers import Value
 from crawler.demo.server import Answer, Request, serve
 from crawler.demo.site import build, post
+from crawler.items import Entry, Failure
 from crawler.parsers.eastmoney import article_url
 from crawler.parsers.eastmoney.catalogue import catalogue
+from crawler.scope import Scope
+from pipelines.database.connect import writing
+from pipelines.run import Run
 from tests import replica as blog
 from tests.conftest import ROOT, Program
 from tests.eastmoney import (
@@ -615,6 +619,60 @@ def test_killed_and_run_again_it_ends_as_if_nothing_had_been(
     assert corpus_of(finews) == whole
     assert finews.rows("SELECT outcome FROM runs ORDER BY id") == [None, "finished"]
     assert finews.rows("PRAGMA integrity_check") == ["ok"]
+
+
+@pytest.mark.parametrize("first", ["", "345", "7x24"])
+@pytest.mark.parametrize("how", ["missing", "vanished"])
+def test_what_a_list_tells_itself_is_kept_whichever_list_was_read_first(
+    finews: Program, how: str, first: str
+) -> None:
+    """Of two whose address is gone the fast news tells one: that is no failure, unless the
+    column alone had been read.
+    """
+    both = ("345", "350")
+    item, lost = make_story(2, NEWEST, both, (FAST,)), make_story(1, NEWEST, both, ())
+    with serving([item, lost]) as site:
+        setattr(site, how, {item.code, lost.code})
+        if first:
+            column(finews, site, first, code=0 if first == "7x24" else 3)
+        summary = crawl(finews, site, *THREE, code=None)
+        assert (summary["new"], summary["failed"]) == ((0, 1) if first == "7x24" else (1, 1))
+        site.log.clear()
+        crawl(finews, site, *THREE)
+        assert site.articles == site.pages == []
+    (found,) = finews.rows("SELECT info_code, listing, parser FROM articles")
+    assert found == (f"NW{item.code}", "7x24", "eastmoney.fast-2026/1")
+    assert seen_in(finews) == {f"NW{item.code}": {*both, "7x24"}}
+    states = finews.rows("SELECT listing, info_code, state FROM entries ORDER BY info_code, 1")
+    assert states == [
+        *((name, f"NW{lost.code}", "failed") for name in both),
+        *((name, f"NW{item.code}", "stored") for name in (*both, "7x24")),
+    ]
+    (failure,) = finews.json("failures")
+    assert (failure["info_code"], failure["listing"]) == (f"NW{lost.code}", "345")
+
+
+def test_what_a_list_shows_while_its_article_is_asked_for_is_owed_when_that_fails(
+    tmp_path: Path,
+) -> None:
+    """It may tell the article itself, which those who ask could not know."""
+    column, beside, flash = (
+        Entry("eastmoney", name, "https://eastmoney.example/1", "NW202609189200000001")
+        for name in ("345", "350", "7x24")
+    )
+    flash = replace(flash, told=(("kind", "fast"),))
+    with Run.open(tmp_path, "test") as run:
+        frontier = run.frontier("eastmoney")
+        with writing(run.corpus):
+            frontier.show([column, beside], Scope())
+            (asked,) = frontier.take(9)
+            assert asked == replace(column, elsewhere=(beside,))
+            frontier.show([flash], Scope())
+        told = {"listing": asked.listing, "info_code": asked.info_code}
+        run.store.add(Failure(asked.site, asked.url, "http-404", "gone", retry=False, **told))
+        run.store.flush()
+        with writing(run.corpus):
+            assert [each.listing for each in frontier.take(9)] == ["7x24"]
 
 
 class Untimed(EastmoneyReplica):

@@ -29,7 +29,7 @@ class LaterSmallBlog(LaterBlog):
 
 
 class FaultyColumns(SmallColumns):
-    """Columns of which some articles have no JSON, and some are nowhere."""
+    """Columns of which some articles have no JSON, and some are nowhere but in the fast news."""
 
     name = "eastmoney-faulty"
     codes = (3,)
@@ -43,7 +43,7 @@ class FaultyColumns(SmallColumns):
             assert isinstance(server, EastmoneyReplica)
             codes = [story.code for story in self.stories]
             server.emptied = set(codes[:6:2])
-            server.missing = {codes[7]}
+            server.missing = {codes[7], codes[10]}
             server.vanished = {codes[9]}
             yield server
 

@@ -174,8 +174,10 @@ class Setbacks:
     def _spent(self, error: Exception, request: Request) -> Iterator[Outcome]:
         """The failure; of a later look that it was taken, and what we have is none the worse."""
         look: Look | None = request.meta.get(LOOK)
-        if not (look and isinstance(error, FetchFailed)):
+        told = list(self._told_elsewhere(error, request))
+        if not ((look or told) and isinstance(error, FetchFailed)):
             yield self._failed(error, request)
+        yield from told
         if look:
             yield replace(look, gone=isinstance(error, FetchFailed) and error.reason in _GONE)
 
@@ -192,6 +194,19 @@ class Setbacks:
                 self._hearer.fell_back(request)
             known = {name: request.meta[name] for name in (LOOK, TASK) if name in request.meta}
             yield self._ours(other.replace(meta={**other.meta, **known, FIRST: error}))
+
+    def _told_elsewhere(self, error: Exception, request: Request) -> Iterator[Article]:
+        """The article as another listing tells it itself, which shows the same address: as if
+        that one had shown it after this failed.
+        """
+        first, entry = request.meta.get(FIRST, error), request.cb_kwargs.get("entry")
+        if not (entry and isinstance(first, PageError)):
+            return
+        for each in entry.elsewhere:
+            for other in self._spider.fall_back(request.replace(cb_kwargs={"entry": each}), first):
+                if isinstance(other, Article):
+                    yield replace(other, listing=each.listing)
+                    return
 
     def _failed(self, error: Exception, request: Request) -> Failure:
         if request.cb_kwargs.get("listing"):

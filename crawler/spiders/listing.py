@@ -120,7 +120,8 @@ class ListingSpider(Spider):
         """Other ways to what ``request`` did not bring; none, unless a site has some.
 
         A request yielded here is asked for once; what it fails with is no reason to fall
-        back again.
+        back again. Where all ways failed, this is asked once more for each further listing
+        that showed the same address, with the first error: an article that it told counts.
         """
         yield from ()
 

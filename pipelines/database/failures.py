@@ -28,14 +28,16 @@ PAUSES = (
 def write_failure(db: Database, failure: Failure, run_id: int, now: datetime) -> None:
     """Write a failure, and with it the outcome of its entry; the caller commits."""
     before = db.conn.execute(
-        "SELECT attempts, run_id FROM failures WHERE site = ? AND url = ? AND resolved_at IS NULL",
+        "SELECT attempts, run_id, listing FROM failures"
+        " WHERE site = ? AND url = ? AND resolved_at IS NULL",
         (failure.site, failure.url),
     ).fetchone()
     attempts = 1 if before is None else before[0] + (before[1] != run_id)
     next_try = _next_try(failure, attempts, now)
     values = {
         "site": failure.site,
-        "listing": failure.listing,
+        # The first that showed it, whether another did before it failed or after.
+        "listing": before[2] if before else failure.listing,
         "info_code": failure.info_code,
         "url": failure.url,
         "reason": failure.reason,
@@ -55,9 +57,11 @@ def write_failure(db: Database, failure: Failure, run_id: int, now: datetime) ->
         values,
     )
     db.conn.execute(
+        # A listing that showed it since it was asked for may tell the article itself.
         "UPDATE entries SET state = CASE WHEN info_code IN (SELECT info_code FROM articles)"
-        " THEN 'stored' ELSE 'failed' END WHERE site = ? AND url = ? AND state = 'pending'",
-        (failure.site, failure.url),
+        " THEN 'stored' ELSE 'failed' END WHERE site = ? AND url = ? AND state = 'pending'"
+        " AND (run_id = ? OR told IS NULL)",
+        (failure.site, failure.url, run_id),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -73,7 +73,12 @@ class Frontier:
 
     def adopt(self, places: Iterable[int]) -> None:
         """This run asks for these: an earlier one did, and what comes of it comes to this one."""
-        self._mark(places)
+        self._conn.executemany(
+            "UPDATE entries SET run_id = ? FROM entries AS e WHERE e.id = ?"
+            " AND entries.info_code = e.info_code AND entries.site = e.site"
+            " AND entries.url = e.url AND entries.run_id IS e.run_id AND entries.state = 'pending'",
+            [(self._run_id, place) for place in places],
+        )
 
     def revive(self) -> int:
         """Make what failed and is due to be tried again pending; the number of articles owed."""
@@ -178,8 +183,12 @@ class Frontier:
         if not taken and self._position > self._first:
             self._position = self._first  # once more from the start: other routes of what failed
             taken = self._scan(limit)
-        self._mark(id_ for id_, _ in taken)
-        return [entry for _, entry in taken]
+        entries = []
+        for id_, entry in taken:
+            elsewhere = self._elsewhere(entry)
+            self._mark((id_, *elsewhere))
+            entries.append(replace(entry, elsewhere=tuple(elsewhere.values())))
+        return entries
 
     def _scan(self, limit: int, among: Sequence[int] = ()) -> list[tuple[int, Entry]]:
         """The next in order; of those ``among``, where there are any."""
@@ -212,6 +221,15 @@ class Frontier:
             if not among:
                 self._position = id_
         return list(by_code.values())
+
+    def _elsewhere(self, entry: Entry) -> dict[int, Entry]:
+        """What waits for the same, by its place: the address as further listings show it."""
+        rows = self._conn.execute(
+            f"SELECT id, {ENTRY} FROM entries WHERE info_code = ? AND site = ? AND url = ?"
+            " AND listing <> ? AND state = 'pending' ORDER BY id",
+            (entry.info_code, entry.site, entry.url, entry.listing),
+        )
+        return {id_: entry_of(row) for id_, *row in rows}
 
     def put_back(self, entry: Entry) -> None:
         """Its host went to rest at it: a later run asks for others first."""

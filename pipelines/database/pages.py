@@ -117,7 +117,7 @@ class StoredPages:
         """As what a page was asked for: by its address or its code, the last time."""
         row = self._corpus.execute(
             f"SELECT {ENTRY} FROM entries WHERE info_code = ? AND site = ?"
-            " ORDER BY url = ? DESC, run_id DESC, id DESC LIMIT 1",
+            " ORDER BY url = ? DESC, run_id DESC, id LIMIT 1",
             (page.info_code, page.site, page.url),
         ).fetchone()
         return entry_of(row) if row else None
