@@ -37,16 +37,6 @@ if TYPE_CHECKING:
 
 # After that a person should know that a run goes on and on.
 _LONG = timedelta(hours=6)
-# What they count and tell of Scrapy is shown nowhere here: the run counts itself.
-_UNHEARD = {
-    "EXTENSIONS": (
-        "scrapy.extensions.corestats.CoreStats",
-        "scrapy.extensions.logcount.LogCount",
-        "scrapy.extensions.logstats.LogStats",
-        "scrapy.extensions.memusage.MemoryUsage",
-    ),
-    "SPIDER_MIDDLEWARES": ("scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware",),
-}
 
 
 @click.command("crawl")
@@ -247,9 +237,6 @@ def _work(
     """
     from crawler.cli.process import Process, is_broken  # noqa: PLC0415 -- brings the rest of Scrapy
 
-    for kind, names in _UNHEARD.items():
-        settings[kind].update(dict.fromkeys(names))
-    settings.set("DOWNLOADER_STATS", False, "cmdline")
     process = Process(settings, run.stop, max_time.total_seconds() if max_time else None)
     # What it reports with a traceback stands in failures, with its reason.
     logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)

@@ -24,6 +24,8 @@ from pipelines.database.ledger import TIME_OVER
 Tasks: TypeAlias = Mapping[str, Mapping[str, str]]
 #: How long answers that are under way are waited for.
 GRACE_S = 5.0
+# It warns developers of spiders.
+_META_COPY = "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -42,6 +44,11 @@ class Process(AsyncCrawlerProcess):
     def __init__(
         self, settings: Settings, told: Callable[[str], None], max_time: float | None = None
     ) -> None:
+        # What extensions count and tell is shown nowhere here: the run counts itself. Those that
+        # are only switched off would still be loaded.
+        settings.set("EXTENSIONS_BASE", {}, "cmdline")
+        settings.set("DOWNLOADER_STATS", False, "cmdline")
+        settings["SPIDER_MIDDLEWARES"][_META_COPY] = None
         super().__init__(settings)
         # It makes records of each request and item, and nobody takes them.
         logging.getLogger("scrapy").setLevel(logging.WARNING)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import codecs
 import re
 
-from bs4.dammit import EncodingDetector
-
 from crawler.errors import TruncatedPage, UnreadableText
 
 _HEADER = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
@@ -55,6 +53,8 @@ def decode(body: bytes, content_type: str, *, url: str) -> str:
 def _declared(body: bytes, content_type: str) -> list[str]:
     """The Chinese charsets that the header and a meta tag declare, widened."""
     header = _HEADER.search(content_type)
+    from bs4.dammit import EncodingDetector  # noqa: PLC0415 -- slow to load, and most are UTF-8
+
     meta = EncodingDetector.find_declared_encoding(body[:4096], is_html=True)
     found = []
     for name in (header and header[1], meta):
