@@ -91,9 +91,8 @@ SPIDER_MIDDLEWARES = {
     "crawler.middlewares.frontier.FrontierMiddleware": 900,
     # It drops requests without a word, and an entry must have an outcome.
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
-    # Not needed: nothing here goes by depth, or by which requests were the first.
+    # Not needed: nothing here goes by depth.
     "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
-    "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
 }
 ITEM_PIPELINES = {"pipelines.scrapy.ValidatePipeline": 100, "pipelines.scrapy.StorePipeline": 300}
 SPIDER_CONTRACTS = {"crawler.contracts.BundledListing": 1, "crawler.contracts.BundledArticle": 2}
@@ -104,7 +103,8 @@ WARN_ON_GENERATOR_RETURN_VALUE = False
 # The frontier lets every URL through once; a second memory would only grow.
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
 # In the order of the listings, one to its end before the next, whichever hosts they stand on: a run
-# that was killed and resumed, and one by many, then end like a whole one.
+# that was killed and resumed, and one by many, then end like a whole one. What begins a walk waits in
+# a queue of its own, by a mark that Scrapy's StartSpiderMiddleware leaves.
 SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
 SCHEDULER_PRIORITY_QUEUE = "scrapy.pqueues.ScrapyPriorityQueue"
 SCHEDULER_START_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"

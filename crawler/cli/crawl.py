@@ -237,6 +237,7 @@ def _work(
     """
     from crawler.cli.process import Process, is_broken  # noqa: PLC0415 -- brings the rest of Scrapy
 
+    settings.set("DOWNLOADER_STATS", False, "cmdline")  # the run counts itself
     process = Process(settings, run.stop, max_time.total_seconds() if max_time else None)
     # What it reports with a traceback stands in failures, with its reason.
     logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)

@@ -47,7 +47,6 @@ class Process(AsyncCrawlerProcess):
         # What extensions count and tell is shown nowhere here: the run counts itself. Those that
         # are only switched off would still be loaded.
         settings.set("EXTENSIONS_BASE", {}, "cmdline")
-        settings.set("DOWNLOADER_STATS", False, "cmdline")
         settings["SPIDER_MIDDLEWARES"][_META_COPY] = None
         super().__init__(settings)
         # It makes records of each request and item, and nobody takes them.
