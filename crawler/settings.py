@@ -103,8 +103,8 @@ WARN_ON_GENERATOR_RETURN_VALUE = False
 # The frontier lets every URL through once; a second memory would only grow.
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
 # In the order of the listings, one to its end before the next, whichever hosts they stand on: a run
-# that was killed and resumed, and one by many, then end like a whole one. What begins a walk waits in
-# a queue of its own, by a mark that Scrapy's StartSpiderMiddleware leaves.
+# that was killed and resumed, and one by many, then end like a whole one. What begins a walk waits
+# in a queue of its own, by a mark that Scrapy's StartSpiderMiddleware leaves.
 SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
 SCHEDULER_PRIORITY_QUEUE = "scrapy.pqueues.ScrapyPriorityQueue"
 SCHEDULER_START_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
