@@ -31,8 +31,6 @@ def measure() -> Iterator[Figure]:
         name = f"start: finews status of {STORED:,}"
         yield Figure(name, "s", Spread.of(taken), aim=Aim("at most", 0.5))
         yield from export.memory(data, STORED)
-        # The first run after so many rows came in by hand makes their search index.
-        finews("search", "--rebuild", "--data", str(data))
         peaks = {each: crawl(served, str(each)).peak for each in (empty, data)}
         spread = Spread.once(peaks[data] - peaks[empty])
         name = f"memory: crawl of {_CRAWLED}, {STORED:,} stored, more"
