@@ -27,7 +27,7 @@ from pipelines.fields import COLUMNS, JSON_COLUMNS
 ROWS = 40_000
 _FORMATS = (
     ("jsonl", "a.jsonl"), ("jsonl.zst", "a.jsonl.zst"), ("csv", "a.csv"), ("parquet", "a.parquet"),
-    ("hf, with card", "hf"), ("sqlite", "a.db"),
+    ("hf", "hf"), ("sqlite", "a.db"),
 )  # fmt: skip
 _FIELDS = ", ".join(name for name in COLUMNS if name != "first_in_group")
 _ALL = f"SELECT {_FIELDS}, duplicate_group = info_code AS first_in_group FROM ({TODAY})"
@@ -59,7 +59,7 @@ def memory(data: Path, rows: int) -> Iterator[Figure]:
         format = () if "." in dest else ("--format", dest)
         cost = finews("export", str(path), "--data", str(data), "--json", *format)
         subprocess.run(["rm", "-rf", str(path)], check=True)
-        job = f"memory: export of {rows:,}, {name}"
+        job = f"memory: export {rows:,} {name}"
         yield Figure(job, "MB", Spread.once(cost.peak), aim=Aim("at most", 300))
 
 

@@ -30,13 +30,13 @@ class _Growing:
 
 
 _JOBS = {
-    "parse": _Growing("parse", 200),
-    "crawl": _Growing("crawl", 50),
-    "ingest": _Growing("ingest", 200),
-    "reparse": _Growing("reparse", 200),
-    "export": _Growing("export", 2_000),
-    "search, by what is stored": _Growing("search", 1_000, units=100, aim=10),
-    "crawl of nothing new, by what is stored": _Growing("nothing_new", 2_000, units=1),
+    "parse": _Growing("parse", 100),
+    "crawl": _Growing("crawl", 20),
+    "ingest": _Growing("ingest", 100),
+    "reparse": _Growing("reparse", 100),
+    "export": _Growing("export", 1_000),
+    "search, by what is stored": _Growing("search", 500, units=100, aim=10),
+    "crawl of nothing new, by what is stored": _Growing("nothing_new", 1_000, units=1),
 }
 
 

@@ -33,8 +33,8 @@ def measure() -> Iterator[Figure]:
         yield from export.memory(data, STORED)
         peaks = {each: crawl(served, str(each)).peak for each in (empty, data)}
         spread = Spread.once(peaks[data] - peaks[empty])
-        name = f"memory: crawl of {_CRAWLED}, {STORED:,} stored, more"
-        yield Figure(name, "MB", spread, aim=Aim("at most", 30))
+        name = f"memory: crawl, {STORED:,} stored"
+        yield Figure(name, "MB more", spread, aim=Aim("at most", 30))
 
 
 def job(size: int, folder: Path) -> Callable[[], object]:

@@ -35,14 +35,14 @@ def measure() -> Iterator[Figure]:
             "ours": lambda: _reparse(data, "unchanged"),
             "floor": lambda: share * seconds(lambda: [floor(each, SITE) for each in bodies]),
         }
-        floor_is, aim = "lxml.html and 4 XPaths, one process", Aim("at least", 0.6)
+        floor_is, aim = "lxml.html and 4 XPaths, one process; ours are two", Aim("at least", 0.6)
         figure = partial(
             compared, unit="pages/s", amount=PAGES, turns=turns, floor_is=floor_is, aim=aim
         )
         _reparse(data, "new")
-        yield figure("reparse: nothing new, 2 processes")
+        yield figure("reparse: nothing new")
         turns["ours"] = lambda: _aged(data)
-        yield figure("reparse: another parser, 2 processes")
+        yield figure("reparse: by another parser")
 
 
 def job(size: int, folder: Path) -> Callable[[], object]:
