@@ -18,9 +18,8 @@ from benchmarks import peers
 from benchmarks.figures import Aim, Figure, Turn, compared
 from benchmarks.generate.posts import Made, online
 from benchmarks.process import Cost, finews, run
-from benchmarks.servers import HOST, Site, site
+from benchmarks.servers import Site, site
 from crawler.cli import main
-from crawler.demo.server import serve, static
 from crawler.demo.site import build
 from pipelines.database.connect import read_corpus
 from pipelines.database.rows import time_text
@@ -55,7 +54,7 @@ def listings(pages: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def job(size: int, folder: Path) -> Callable[[], object]:
-    """A crawl of so many pages, by the demo's server, in this process; once."""
+    """A crawl of so many pages, in this process; once."""
     pages = build(each.post for each in online(size))
     return lambda: crawl_here(pages, folder)
 
@@ -63,9 +62,11 @@ def job(size: int, folder: Path) -> Callable[[], object]:
 def crawl_here(pages: Mapping[str, bytes], folder: Path) -> None:
     """The program's crawl of all listings, in this process; Scrapy lets it crawl but once."""
     names = (f"--listing={name}" for name in listings(pages).values())
-    with serve(static({HOST: dict(pages)})) as url, redirect_stdout(StringIO()):
+    with site(folder / "site", pages) as served, redirect_stdout(StringIO()):
         try:
-            main(["crawl", "finews", *names, "--replay", url, "--data", str(folder), "--json"])
+            main(
+                ["crawl", "finews", *names, "--replay", served.url, "--data", str(folder), "--json"]
+            )
         except SystemExit as end:
             if end.code:
                 raise RuntimeError(f"the crawl ended with {end.code}") from end

@@ -53,12 +53,13 @@ class Site:
 @contextmanager
 def site(folder: Path, pages: Mapping[str, bytes]) -> Iterator[Site]:
     """Pages by path, served by nginx; without one, by the demo's server."""
+    folder.mkdir(exist_ok=True)
     log = folder / "access.log"
     if not shutil.which("nginx"):
         with serve(static({HOST: dict(pages)})) as url:
             yield Site(url, pages, log)
         return
-    root = folder / "site"
+    root = folder / "pages"
     for path, body in pages.items():
         file = root / HOST / (f"{path}index.html" if path.endswith("/") else path).lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +80,7 @@ http {{
   default_type "text/html; charset=utf-8"; types {{ application/xml xml; }}
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  server {{ listen 127.0.0.1:{port}; root {folder}/site; index index.html; }}
+  server {{ listen 127.0.0.1:{port}; root {folder}/pages; index index.html; }}
 }}
 """
 
