@@ -40,7 +40,7 @@ def main(names: list[str]) -> None:
             print(*lines(figure), sep="\n", flush=True)
         print(f"  {name} took {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     aims = [each.met for each in found if each.aim]
-    print(f"{sum(map(bool, aims))} of {len(aims)} aims are met.")
+    print(f"{sum(map(bool, aims))} of {len(aims)} aims are met; ✗ marks the others.")
     rows = [{**asdict(each), "met": each.met} for each in found]
     told = {"machine": _machine(), "figures": rows}
     text = json.dumps(told, ensure_ascii=False, indent=2)

@@ -137,7 +137,7 @@ def lines(figure: Figure) -> Iterator[str]:
     told = f"{judged.median:.2f}" if judged and figure.ratio else ""
     varies = judged and judged.least < judged.most
     spread = f"{_short(judged.least)}–{_short(judged.most)}" if judged and varies else ""
-    aim = "" if figure.aim is None else f"{figure.aim}{'' if figure.met else ' missed'}"
+    aim = "" if figure.aim is None else f"{figure.aim}{'' if figure.met else ' ✗'}"
     name = f"{figure.job}, {figure.unit}"
     yield f"{name:<38}{_short(figure.figure.median):>8}{floor:>8}{told:>6} {spread:<10}{aim}"
     if figure.floor_is:
