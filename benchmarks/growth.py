@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pygal
-from pygal.style import LightColorizedStyle
+from pygal.style import DefaultStyle
 
 from benchmarks.figures import Aim, Figure, Spread
 
@@ -35,8 +35,8 @@ _JOBS = {
     "ingest": _Growing("ingest", 100),
     "reparse": _Growing("reparse", 100),
     "export": _Growing("export", 1_000),
-    "search, by what is stored": _Growing("search", 500, units=100, aim=10),
-    "crawl of nothing new, by what is stored": _Growing("nothing_new", 1_000, units=1),
+    "a search, stored": _Growing("search", 500, units=100, aim=10),
+    "a crawl of nothing new, stored": _Growing("nothing_new", 1_000, units=1),
 }
 
 
@@ -61,8 +61,8 @@ def measure() -> Iterator[Figure]:
 
 def _draw(lines: Mapping[str, Sequence[float]]) -> None:
     chart = pygal.Line(
-        logarithmic=True, legend_at_bottom=True, disable_xml_declaration=True, js=(), height=500,
-        y_title="ms an article, a query, a crawl of nothing new", style=LightColorizedStyle,
+        logarithmic=True, legend_at_bottom=True, legend_at_bottom_columns=2, truncate_legend=-1,
+        disable_xml_declaration=True, js=(), height=520, y_title="ms", style=DefaultStyle,
     )  # fmt: skip
     chart.x_labels = "the least input", "10 times", "100 times"
     for name, costs in lines.items():
