@@ -96,15 +96,19 @@ def _json_floor(body: bytes) -> list[object]:
     return floor(json.loads(body)["data"]["Art_Content"])
 
 
+def told(article: Article) -> Truth:
+    """What an article says, to be compared with the truth; pictures aside."""
+    texts = tuple(each.plain() for each in article.paragraphs if each.kind != "image")
+    return Truth(
+        article.info_code, article.title, article.published_at, article.source, article.digest,
+        texts,
+    )  # fmt: skip
+
+
 def require(articles: Iterable[Article], truths: Iterable[Truth]) -> None:
     """Raise :class:`RuntimeError` where an article is not what was made up."""
     for article, true in zip(articles, truths, strict=True):
-        texts = tuple(each.plain() for each in article.paragraphs if each.kind != "image")
-        read = Truth(
-            article.info_code, article.title, article.published_at, article.source, article.digest,
-            texts,
-        )  # fmt: skip
-        if read != true:
+        if (read := told(article)) != true:
             raise RuntimeError(f"read {read}, which is {true}")
 
 

@@ -13,24 +13,12 @@ from benchmarks.generate.posts import BEGIN, Made, made, online
 from benchmarks.generate.stories import Truth, make_story, truth
 from crawler.demo.eastmoney import article_page
 from crawler.demo.site import build, post_page
-from crawler.items import Article
 from crawler.parsers.eastmoney.page import ArticlePage, read_pages
 from crawler.parsers.finews import BASE, PostPage
 from crawler.parsers.posts import parse_post
 
 POSTS = list(made(200))
 STORIES = [make_story(number, BEGIN, (), ()) for number in range(12)]
-
-
-def read(article: Article) -> Truth:
-    return Truth(
-        article.info_code,
-        article.title,
-        article.published_at,
-        article.source,
-        article.digest,
-        tuple(each.plain() for each in article.paragraphs if each.kind != "image"),
-    )
 
 
 def in_file(each: Made) -> Truth:
@@ -43,22 +31,22 @@ def in_file(each: Made) -> Truth:
 
 def test_a_post_file_says_its_truth() -> None:
     for each in POSTS:
-        assert read(parse_post(each.post.text, each.post.name)) == in_file(each)
+        assert parse.told(parse_post(each.post.text, each.post.name)) == in_file(each)
 
 
 def test_a_page_of_the_site_says_its_truth() -> None:
     for each in online(100):
         page = PostPage(post_page(each.post), BASE + each.post.path)
-        assert read(page.article()) == each.truth
+        assert parse.told(page.article()) == each.truth
 
 
 def test_an_answer_and_a_page_of_eastmoney_say_its_truth() -> None:
     for story in STORIES:
         entry = parse.entry(story)
-        assert read(parse.eastmoney(entry, parse.answer(story))) == truth(story)
+        assert parse.told(parse.eastmoney(entry, parse.answer(story))) == truth(story)
         shown = read_pages([ArticlePage(article_page(story), story.url)], entry)
         # A page shows minutes, and no digest.
-        assert read(shown).said == truth(story).said
+        assert parse.told(shown).said == truth(story).said
 
 
 def test_all_shapes_are_there() -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from itertools import islice
@@ -26,6 +25,7 @@ from pipelines.database.connect import writing
 from pipelines.database.coverage import Coverage, Span
 from pipelines.database.entries import Entry, united_entry
 from pipelines.database.failures import write_failure
+from pipelines.database.knowledge import Knowledge, knowledge_of
 from pipelines.database.other import Other
 from pipelines.database.regroup import regroup, ungrouped
 from pipelines.database.rows import dicts, json_text, paragraphs_of, time_text
@@ -41,31 +41,6 @@ from pipelines.zstd import zstd
 _T = TypeVar("_T")
 _BATCH = 200  # articles, whose texts are held in memory
 _ROWS = 1000
-# By which address a route was read, and what it gave last.
-_Route = tuple[str, str]
-_Given = tuple[str | None, ...]
-
-
-@dataclass(slots=True)
-class _Known:
-    """What a corpus knows of one article."""
-
-    states: list[State]
-    first_seen_at: str
-    same_text_as: str | None
-    sightings: dict[tuple[str, str, str], str]  # first seen, by site, listing and address
-    given: dict[_Route, _Given]  # content_hash, page and parser of the routes that were read
-    look: dict[str, Any] | None
-
-    @property
-    def whole(self) -> bool:
-        said = self.states[-1].content
-        return said["title"] is not None and said["published_at"] is not None
-
-    def looked_at(self, route: _Route) -> str:
-        """When it was looked at last by a route, as far as is known."""
-        look, since = self.look, self.states[-1].seen_at
-        return max(since, look["looked_at"]) if look and look["url"] == route[1] else since
 
 
 class Merging:
@@ -181,18 +156,18 @@ class Merging:
             )
 
     def _take_articles(self, codes: Sequence[tuple[str, str]]) -> None:
-        sound: list[tuple[str, _Known]] = []
+        sound: list[tuple[str, Knowledge]] = []
         with self._other.reading():
             for code, site in codes:
                 if why := self._fault(code):
                     self._fail(site, code, code or "(no code)", why)
-                elif known := _known(self._other.corpus, code):
+                elif known := knowledge_of(self._other.corpus, code):
                     sound.append((code, known))
         counted = Counter(found=len(codes))
         wordings: list[tuple[Wording | None, Wording]] = []
         with writing(self._corpus):
             for code, theirs in sound:
-                mine = _known(self._corpus, code)
+                mine = knowledge_of(self._corpus, code)
                 counted[self._take_article(code, mine, theirs, wordings)] += 1
                 counted["incomplete"] += not theirs.whole
             self._sight([code for code, _ in sound])
@@ -219,8 +194,8 @@ class Merging:
     def _take_article(
         self,
         code: str,
-        mine: _Known | None,
-        theirs: _Known,
+        mine: Knowledge | None,
+        theirs: Knowledge,
         wordings: list[tuple[Wording | None, Wording]],
     ) -> str:
         """Write one article; what it counts as."""
@@ -271,7 +246,7 @@ class Merging:
             before = wording(code, old, paragraphs_of(old["paragraphs"])) if old else None
             wordings.append((before, now))
 
-    def _answer(self, code: str, theirs: _Known) -> None:
+    def _answer(self, code: str, theirs: Knowledge) -> None:
         """What we owed of an article is there now; see :meth:`pipelines.store.Store`."""
         read = json_text([url for _, url in theirs.given])
         self._conn.execute(
@@ -285,7 +260,7 @@ class Merging:
             (time_text(self._clock()), code, read),
         )
 
-    def _take_sightings(self, code: str, mine: _Known | None, theirs: _Known) -> None:
+    def _take_sightings(self, code: str, mine: Knowledge | None, theirs: Knowledge) -> None:
         self._conn.executemany(
             "INSERT INTO sightings (info_code, site, listing, url, first_seen_at)"
             " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
@@ -324,7 +299,7 @@ class Merging:
             (json_text(codes),),
         )
 
-    def _take_look(self, mine: _Known | None, theirs: _Known) -> None:
+    def _take_look(self, mine: Knowledge | None, theirs: Knowledge) -> None:
         own, look = mine and mine.look, theirs.look
         if look is None:
             return
@@ -470,27 +445,6 @@ class Merging:
             for (site,) in self._conn.execute("SELECT DISTINCT site FROM listings").fetchall():
                 gaps += ((site, name) for name in Coverage(self._corpus, site).settle())
         return gaps
-
-
-def _known(db: Database, code: str) -> _Known | None:
-    states = history.whole(db, code)
-    if not states:
-        return None
-    first_seen_at, same_text_as = db.conn.execute(
-        "SELECT first_seen_at, same_text_as FROM articles WHERE info_code = ?", (code,)
-    ).fetchone()
-    sightings: dict[tuple[str, str, str], str] = {}
-    given: dict[_Route, _Given] = {}
-    for its, listing, url, at, *look in db.conn.execute(
-        "SELECT site, listing, url, first_seen_at, content_hash, page, parser FROM sightings"
-        " WHERE info_code = ? ORDER BY rowid",
-        (code,),
-    ):
-        sightings[its, listing, url] = at
-        if look[0] is not None:
-            given[its, url] = tuple(look)
-    look_at = next(dicts(db, "SELECT * FROM looks WHERE info_code = ?", code), None)
-    return _Known(states, first_seen_at, same_text_as, sightings, given, look_at)
 
 
 def _stored(
