@@ -16,12 +16,14 @@ from pipelines.merge import COLUMNS, Content
 from pipelines.search.wording import Wording
 
 _KEPT = ("revision", "first_seen_at", "updated_at", "run_id", "same_text_as", "content_hash")
-_SELECT = f"SELECT info_code, {', '.join((*_KEPT, *COLUMNS))} FROM articles WHERE info_code "
-_MENTIONS = (
-    "SELECT info_code, market, code, name, evidence, paragraph FROM mentions WHERE info_code {}"
-    " ORDER BY rowid"
-)
 _AMONG = "IN (SELECT value FROM json_each(?))"
+_SELECT = (
+    f"SELECT info_code, {', '.join((*_KEPT, *COLUMNS))} FROM articles WHERE info_code {_AMONG}"
+)
+_MENTIONS = (
+    "SELECT info_code, market, code, name, evidence, paragraph FROM mentions"
+    f" WHERE info_code {_AMONG} ORDER BY rowid"
+)
 _SAID = itemgetter(*COLUMNS)
 _OWN = ("info_code", *COLUMNS, *_KEPT, "duplicate_group")
 _INSERT = f"INSERT INTO articles ({', '.join(_OWN)}) VALUES ({', '.join('?' * len(_OWN))})"
@@ -33,22 +35,16 @@ class Articles:
     def __init__(self, db: Database) -> None:
         self._conn: sqlite3.Connection = db.conn
 
-    def get(self, code: str) -> tuple[Content, dict[str, Any]] | None:
-        """What a stored article says, and its columns ``revision``, ``first_seen_at``,
-        ``updated_at``, ``run_id``, ``same_text_as`` and ``content_hash``.
-        """
-        return self._get("= ?", code).get(code)
-
     def get_all(self, codes: Iterable[str]) -> dict[str, tuple[Content, dict[str, Any]]]:
-        """The same of those that are stored, by their codes."""
-        return self._get(_AMONG, json_text([*codes]))
-
-    def _get(self, which: str, value: str) -> dict[str, tuple[Content, dict[str, Any]]]:
-        rows = self._conn.execute(_SELECT + which, (value,)).fetchall()
+        """What stored articles say, by their codes, and their columns ``revision``,
+        ``first_seen_at``, ``updated_at``, ``run_id``, ``same_text_as`` and ``content_hash``.
+        """
+        among = (json_text([*codes]),)
+        rows = self._conn.execute(_SELECT, among).fetchall()
         if not rows:
             return {}
         mentions: dict[str, list[tuple[Any, ...]]] = {}
-        for code, *mention in self._conn.execute(_MENTIONS.format(which), (value,)):
+        for code, *mention in self._conn.execute(_MENTIONS, among):
             mentions.setdefault(code, []).append(tuple(mention))
         found = {}
         for code, *row in rows:
@@ -81,7 +77,7 @@ class Articles:
 
     def insert_all(self, articles: Sequence[tuple[str, Content, dict[str, Any]]]) -> None:
         """Write new articles, in their order, each alone in its group: their codes, what they
-        say, and their other columns as :meth:`get` gives them.
+        say, and their other columns as :meth:`get_all` gives them.
         """
         self._conn.executemany(
             _INSERT,

@@ -58,7 +58,7 @@ def whole(db: Database, info_code: str) -> list[State]:
 
     Raises :class:`crawler.errors.BrokenRow`.
     """
-    found = Articles(db).get(info_code)
+    found = Articles(db).get_all((info_code,)).get(info_code)
     if found is None:
         return []
     content, kept = found
